@@ -1,0 +1,3 @@
+"""Universal Camera Viewer: a camera hub that third parties extend."""
+
+__version__ = "0.1.0"

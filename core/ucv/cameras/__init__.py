@@ -1,0 +1,1 @@
+"""Cameras, their stream profiles, and the registry of them."""

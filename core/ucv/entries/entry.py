@@ -1,0 +1,78 @@
+"""What a config entry is, and the events that tell of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from ucv.bus import Event
+from ucv.streams.state import Reason
+
+
+class EntryState(StrEnum):
+    """Where an entry stands in its life."""
+
+    NOT_LOADED = "not_loaded"
+    SETUP_IN_PROGRESS = "setup_in_progress"
+    LOADED = "loaded"
+    SETUP_RETRY = "setup_retry"
+    SETUP_ERROR = "setup_error"
+    AUTH_FAILED = "auth_failed"
+    MIGRATION_ERROR = "migration_error"
+    UNLOAD_FAILED = "unload_failed"
+    DISABLED = "disabled"
+
+
+class EntryOrigin(StrEnum):
+    """Who defined an entry."""
+
+    YAML = "yaml"
+    """The configuration file: read-only everywhere else."""
+    USER = "user"
+    """Someone on the page or through the API."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryConfig:
+    """An entry as stored: ``data`` follows the integration's schema and holds no secret.
+
+    ``id`` is also the id of the camera of a one-camera entry. ``secrets`` names the secret fields that
+    have a value in the store.
+    """
+
+    id: str
+    integration: str
+    name: str
+    origin: EntryOrigin = EntryOrigin.USER
+    data: Mapping[str, Any] = field(default_factory=dict)
+    secrets: frozenset[str] = frozenset()
+    preload: bool = False
+    disabled: bool = False
+    unique_id: str | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EntryStatus:
+    """State with its reason; ``next_try`` is seconds since the epoch, 0.0 for none."""
+
+    state: EntryState = EntryState.NOT_LOADED
+    reason: Reason | None = None
+    next_try: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class EntryChanged(Event):
+    """An entry was added, or its configuration or state changed."""
+
+    entry: EntryConfig
+    status: EntryStatus
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRemoved(Event):
+    """An entry was deleted."""
+
+    entry_id: str

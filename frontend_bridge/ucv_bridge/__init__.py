@@ -1,0 +1,1 @@
+"""REST, WebSocket and live media over HTTP; serves the dashboard."""

@@ -1,0 +1,1 @@
+"""Cameras by RTSP address."""
