@@ -1,1 +1,1 @@
-"""Config entries: one for each configured device or service, with its life from setup to removal."""
+"""Config entries: one for each configured device or service, from setup to removal."""

@@ -38,8 +38,8 @@ class EntryOrigin(StrEnum):
 class EntryConfig:
     """An entry as stored: ``data`` follows the integration's schema and holds no secret.
 
-    ``id`` is also the id of the camera of a one-camera entry. ``secrets`` names the secret fields that
-    have a value in the store.
+    ``id`` is also the id of the camera of a one-camera entry. ``secrets`` names the secret fields
+    that have a value in the store.
     """
 
     id: str

@@ -1,4 +1,4 @@
 """Formats and protocols as pure state machines: bytes in, events out, no I/O.
 
-Nothing here imports anything else of the hub, so that it can be fuzzed and replayed without a socket.
+Nothing here imports anything else of the hub: it can be fuzzed and replayed without a socket.
 """

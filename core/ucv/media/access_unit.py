@@ -14,7 +14,7 @@ HEADROOM = 160
 
 
 class AccessUnit:
-    """One coded picture: all NAL units of one time stamp (ISO 14496-10, 3.1), without AUD, SPS, PPS.
+    """One coded picture: the NAL units of one time stamp (ISO 14496-10, 3.1), no AUD, SPS, PPS.
 
     - ``buffer``: `HEADROOM` free bytes, then each NAL unit after its 4-byte big-endian length (the
       "AVCC" form of ISO 14496-15, 5.3). Whoever receives the unit owns the buffer.
@@ -22,7 +22,8 @@ class AccessUnit:
       to a growing 64-bit count.
     - ``keyframe``: decoding can start here (IDR, or recovery point that the depacketizer accepts).
     - ``received``: monotonic seconds when its last byte was read from the socket.
-    - ``wall``: seconds since the epoch of the camera's capture by RTCP sender report; 0.0 if unknown.
+    - ``wall``: seconds since the epoch when the camera captured it, by RTCP sender report; 0.0 if
+      unknown.
     """
 
     __slots__ = ("buffer", "keyframe", "received", "timestamp", "wall")
@@ -57,8 +58,8 @@ class AccessUnit:
 class VideoFormat:
     """What a decoder must know before the first picture; equal formats need no new init segment.
 
-    ``codec`` is "h264"; ``codec_string`` is that of RFC 6381 ("avc1.640029"); ``sps`` and ``pps`` are
-    NAL units without start code; ``clock_rate`` is ticks per second; ``frame_rate`` is what the SPS
+    ``codec`` is "h264"; ``codec_string`` is that of RFC 6381 ("avc1.640029"); ``sps`` and ``pps``
+    are NAL units without start code; ``clock_rate`` is ticks per second; ``frame_rate`` is what the SPS
     declares (VUI) or the SDP says, 0.0 if neither does.
     """
 

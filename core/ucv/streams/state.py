@@ -33,7 +33,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
-    """State with its reason; ``next_try`` and ``since`` are seconds since the epoch, 0.0 for none."""
+    """State with its reason; ``next_try`` and ``since`` in seconds since the epoch, 0.0: none."""
 
     state: StreamState = StreamState.IDLE
     reason: Reason | None = None
@@ -69,7 +69,7 @@ class StreamHealth:
 
     ``fps`` and ``bitrate`` (bits/s) are of the last second, ``average_fps`` of the last minute;
     ``expected_fps`` is declared by the stream or learnt; ``keyframe_interval`` and
-    ``time_to_first_frame`` are seconds; ``latency_p50`` and ``latency_p99`` are milliseconds from the
+    ``time_to_first_frame`` are seconds; ``latency_p50`` and ``latency_p99`` milliseconds from the
     socket read to the write to viewers; ``lost_packets``, ``reconnects`` and ``skips`` count since
     the stream was made; ``score`` is 0–100, 0 for a stream that should be live and is not, None for
     an idle one.
