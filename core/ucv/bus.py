@@ -31,7 +31,8 @@ E = TypeVar("E", bound=Event)
 Listener = Callable[[E], object]
 Unsubscribe = Callable[[], None]
 
-_set_sequence: Callable[[Event, int], None] = Event.sequence.__set__  # type: ignore[attr-defined]  # the slot's descriptor writes past `frozen`
+# The slot's own descriptor writes past `frozen`; only the bus may.
+_set_sequence: Callable[[Event, int], None] = Event.__dict__["sequence"].__set__
 
 
 class Watcher(Generic[E]):

@@ -59,8 +59,8 @@ class VideoFormat:
     """What a decoder must know before the first picture; equal formats need no new init segment.
 
     ``codec`` is "h264"; ``codec_string`` is that of RFC 6381 ("avc1.640029"); ``sps`` and ``pps``
-    are NAL units without start code; ``clock_rate`` is ticks per second; ``frame_rate`` is what the SPS
-    declares (VUI) or the SDP says, 0.0 if neither does.
+    are NAL units without start code; ``clock_rate`` is ticks per second;
+    ``frame_rate`` is what the SPS declares (VUI) or the SDP says, 0.0 if neither does.
     """
 
     codec: str
