@@ -39,7 +39,8 @@ class EntryConfig:
     """An entry as stored: ``data`` follows the integration's schema and holds no secret.
 
     ``id`` is also the id of the camera of a one-camera entry. ``secrets`` names the secret fields
-    that have a value in the store.
+    that have a value in the store. ``facts`` is what the integration found out by itself and
+    remembers, such as a path that answered; they are forgotten when ``data`` changes.
     """
 
     id: str
@@ -47,6 +48,7 @@ class EntryConfig:
     name: str
     origin: EntryOrigin = EntryOrigin.USER
     data: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
     preload: bool = False
     disabled: bool = False
