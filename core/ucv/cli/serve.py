@@ -1,0 +1,118 @@
+"""Runs a hub with its bridges until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ucv.cli.bridges import RunningBridge, find_bridges
+from ucv.cli.console import err
+from ucv.config.configuration import read
+from ucv.config.paths import ConfigDirectory
+from ucv.hub import Hub
+from ucv.logs import configure_logging
+from ucv.secrets import Redactor
+
+_log = logging.getLogger(__name__)
+
+#: Seconds to stop in, all together; what is not done by then is left to the operating system.
+STOP_LIMIT = 4.5
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What the command line asked for; None leaves it to the configuration."""
+
+    config: Path
+    host: str | None = None
+    port: int | None = None
+    safe_mode: bool = False
+    log_level: str | None = None
+
+
+def serve(
+    options: ServeOptions, *, prepare: Callable[[Hub], Awaitable[None]] | None = None
+) -> None:
+    """Run until SIGINT or SIGTERM; ``prepare`` is called with the started hub."""
+    configuration = read(ConfigDirectory(options.config))
+    redactor = Redactor()
+    configure_logging(
+        redactor, options.log_level or configuration.log_level, rich=sys.stderr.isatty()
+    )
+    hub = Hub(
+        options.config,
+        redactor=redactor,
+        safe_mode=options.safe_mode,
+        configuration=configuration,
+    )
+    with asyncio.Runner(loop_factory=_new_event_loop) as runner:
+        clean = runner.run(_serve(hub, options, prepare))
+    if not clean:
+        # Something ignores its cancellation (a thread in a driver, say): do not hang on it.
+        logging.shutdown()
+        os._exit(1)
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop  # noqa: PLC0415 - not there on every platform
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+async def _serve(
+    hub: Hub, options: ServeOptions, prepare: Callable[[Hub], Awaitable[None]] | None
+) -> bool:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    running: list[RunningBridge] = []
+    try:
+        await hub.start()
+        if prepare is not None:
+            await prepare(hub)
+        server = hub.configuration.server
+        host = options.host or server.host
+        port = server.port if options.port is None else options.port
+        for found in find_bridges():
+            running.append(await found.bridge.start(hub, host, port))
+        for bridge in running:
+            _announce(bridge)
+        await stop.wait()
+        _log.info("Stopping")
+    finally:
+        clean = await _stop(hub, running)
+    return clean
+
+
+def _announce(bridge: RunningBridge) -> None:
+    err.print(f"[bold green]UCV is running:[/] {bridge.url}", soft_wrap=True)
+    if bridge.first_start_link is not None:
+        err.print(
+            "[bold]Open this link once to make the administrator:[/]\n"
+            f"    {bridge.first_start_link}",
+            soft_wrap=True,
+        )
+    err.print("[dim]Stop with Ctrl+C.[/]")
+
+
+async def _stop(hub: Hub, running: list[RunningBridge]) -> bool:
+    try:
+        async with asyncio.timeout(STOP_LIMIT):
+            for bridge in reversed(running):
+                with contextlib.suppress(Exception):  # the hub must be stopped whatever happens
+                    await bridge.stop()
+            await hub.stop()
+    except TimeoutError:
+        _log.error("Stopping took more than %.1f s; giving up on what still runs", STOP_LIMIT)
+        return False
+    return True

@@ -1,0 +1,148 @@
+"""The composition root: builds the parts, starts and stops them in order."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import ucv
+from ucv.bus import EventBus
+from ucv.cameras.registry import CameraRegistry
+from ucv.clock import Clock, SystemClock
+from ucv.config.configuration import Configuration, read, validate_cameras
+from ucv.config.paths import ConfigDirectory
+from ucv.entries.manager import EntryManager
+from ucv.plugins.loader import PluginManager
+from ucv.secrets import KeyRing, Redactor, SecretStore
+from ucv.storage.cameras import CameraRepository
+from ucv.storage.database import Database
+from ucv.storage.entries import EntryRepository
+from ucv.storage.secrets import SecretRepository
+from ucv.streams.manager import StreamManager
+from ucv.streams.providers import default_providers
+
+_log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_storage(
+    directory: ConfigDirectory, redactor: Redactor | None = None, url: str | None = None
+) -> AsyncIterator[tuple[Database, SecretStore]]:
+    """Open the database and the secrets of a configuration directory, new or in use by a hub.
+
+    ``url`` names another database than the directory's own. Every stored secret is known to the
+    redactor before this returns. Raises `StorageError` and `SecretsError`.
+    """
+    directory.prepare()
+    database = await Database.open(directory, url)
+    try:
+        secrets = SecretStore(
+            SecretRepository(database), KeyRing(directory.storage), redactor or Redactor()
+        )
+        await secrets.all_values()
+        yield database, secrets
+    finally:
+        await database.close()
+
+
+class Hub:
+    """Everything that runs, by name. Only the bridge and the command line hold the whole of it.
+
+    ``redactor`` should be the one that the log handlers use.
+    """
+
+    bus: EventBus
+    database: Database
+    secrets: SecretStore
+    plugins: PluginManager
+    entries: EntryManager
+    cameras: CameraRegistry
+    streams: StreamManager
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        clock: Clock | None = None,
+        redactor: Redactor | None = None,
+        safe_mode: bool = False,
+        configuration: Configuration | None = None,
+    ) -> None:
+        self.directory = ConfigDirectory(Path(path))
+        self.clock: Clock = clock or SystemClock()
+        self.redactor = redactor or Redactor()
+        self.safe_mode = safe_mode
+        self.version = ucv.__version__
+        self.started_at = 0.0
+        self.configuration = configuration or read(self.directory)
+        self.bus = EventBus()
+        self._resources = AsyncExitStack()
+
+    async def start(self) -> None:
+        """Start all parts; entries are set up in the background.
+
+        Raises `ConfigInvalid` with all problems of the YAML, `StorageError`, `SecretsError`; what
+        was started by then is stopped again.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
+        began = time.perf_counter()
+        self.database, self.secrets = await self._resources.enter_async_context(
+            open_storage(self.directory, self.redactor, self.configuration.database)
+        )
+        self.plugins = load_plugins(self.configuration, self.directory, safe_mode=self.safe_mode)
+        self._resources.callback(self.plugins.close)
+        drafts = validate_cameras(self.configuration, self.plugins.integrations)
+
+        providers = default_providers()
+        for provider in self.plugins.providers:
+            providers.add(provider)
+        self.streams = StreamManager(
+            bus=self.bus,
+            clock=self.clock,
+            providers=providers,
+            settings=self.configuration.streams,
+        )
+        self._resources.push_async_callback(self.streams.stop)
+
+        self.cameras = CameraRegistry(CameraRepository(self.database), self.bus)
+        await self.cameras.load()
+        self.entries = EntryManager(
+            bus=self.bus,
+            clock=self.clock,
+            store=EntryRepository(self.database),
+            secrets=self.secrets,
+            integrations=self.plugins.integrations,
+            cameras=self.cameras,
+            streams=self.streams,
+        )
+        self._resources.push_async_callback(self.entries.stop)
+        await self.entries.start(drafts)
+        self.started_at = self.clock.time()
+        _log.info(
+            "UCV %s started in %.0f ms with %d entries from %s",
+            self.version,
+            (time.perf_counter() - began) * 1000,
+            len(self.entries.list()),
+            self.directory.path,
+        )
+
+    async def stop(self) -> None:
+        """Stop all parts in the reverse order; cameras are torn down."""
+        await self._resources.aclose()
+
+
+def load_plugins(
+    configuration: Configuration, directory: ConfigDirectory, *, safe_mode: bool = False
+) -> PluginManager:
+    """Load the built-in integrations and, unless in safe mode, everybody else's."""
+    folders: Sequence[Path] = [directory.custom_integrations, *configuration.plugins]
+    return PluginManager.load(folders=folders, safe_mode=safe_mode)
