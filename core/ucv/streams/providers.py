@@ -1,0 +1,93 @@
+"""Which source can read which address."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ucv.clock import Clock
+from ucv.errors import AlreadyConfiguredError
+from ucv.streams.source import Source, SourceRequest
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamProvider:
+    """Opens sources for some URL schemes (lower case).
+
+    ``open`` makes a source and does no I/O yet. Providers of a scheme are tried from the highest
+    ``priority`` down: the next when one raises `UnsupportedCodec` or `NotSupported`.
+    """
+
+    name: str
+    schemes: frozenset[str]
+    open: Callable[[SourceRequest, Clock], Source]
+    priority: int = 50
+
+
+class ProviderRegistry:
+    """The providers there are: the built-in ones and those of plugins."""
+
+    def __init__(self, providers: Iterable[StreamProvider] = ()) -> None:
+        self._providers: dict[str, StreamProvider] = {}
+        for provider in providers:
+            self.add(provider)
+
+    def add(self, provider: StreamProvider) -> None:
+        """Register; raises `AlreadyConfiguredError` when the name is taken."""
+        if provider.name in self._providers:
+            raise AlreadyConfiguredError(f"There is a stream provider {provider.name!r} already.")
+        self._providers[provider.name] = provider
+
+    def candidates(self, request: SourceRequest) -> list[StreamProvider]:
+        """Return who can read the address, the best first.
+
+        The option ``source`` names one provider and excludes the others.
+        """
+        scheme = urlsplit(request.url).scheme.lower()
+        wanted = request.options.get("source")
+        found = sorted(
+            (
+                provider
+                for provider in self._providers.values()
+                if scheme in provider.schemes and wanted in (None, provider.name)
+            ),
+            key=lambda provider: (-provider.priority, provider.name),
+        )
+        _log.debug(
+            "Providers for %s: %s",
+            scheme,
+            ", ".join(f"{provider.name} ({provider.priority})" for provider in found) or "none",
+        )
+        return found
+
+
+def _open_rtsp(request: SourceRequest, clock: Clock) -> Source:
+    from ucv.streams.rtsp_source import RtspSource  # noqa: PLC0415 - as below, and symmetric
+
+    return RtspSource(request, clock)
+
+
+def _open_av(request: SourceRequest, clock: Clock) -> Source:
+    # PyAV maps 60 MB of FFmpeg: only for who needs it.
+    from ucv.streams.av_source import AvSource  # noqa: PLC0415
+
+    return AvSource(request, clock)
+
+
+def default_providers() -> ProviderRegistry:
+    """Return a registry with the built-in providers."""
+    return ProviderRegistry(
+        (
+            StreamProvider("rtsp", frozenset({"rtsp", "rtsps"}), _open_rtsp, priority=100),
+            StreamProvider(
+                "av",
+                frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "srt", "http", "https"}),
+                _open_av,
+                priority=10,
+            ),
+        )
+    )
