@@ -257,7 +257,7 @@ def _qop(parameters: Mapping[str, str]) -> str | None:
 
 
 def _username_field(username: str) -> str:
-    """Return the username parameter; as ``username*`` (RFC 7616, 3.4) if it could break the line."""
+    """Return the username parameter; as ``username*`` (RFC 7616) if it could break the line."""
     if any(ord(c) < 0x20 or ord(c) == 0x7F for c in username):
         return f"username*=UTF-8''{quote(username, safe='')}"
     escaped = username.replace("\\", "\\\\").replace('"', '\\"')
