@@ -1,0 +1,1 @@
+"""The configuration directory: where things are, the YAML, and what schemas are built from."""

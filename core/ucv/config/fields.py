@@ -1,0 +1,237 @@
+"""Building blocks for the schemas of integrations.
+
+A schema is a voluptuous mapping. The blocks in capitals are spread into one::
+
+    schema = {**fields.HOST, **fields.CREDENTIALS, vol.Optional("channel", default=1): int}
+
+Messages of these validators never repeat a value: it may be a password in the wrong place.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import voluptuous as vol
+
+#: Longest text, password and address, in characters.
+MAX_TEXT = 1024
+MAX_URL = 2048
+
+_LABEL = re.compile(r"(?!-)[\w-]{1,63}(?<!-)")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+_ROLE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_ESCAPE_HINT = (
+    "give user name and password as fields of their own, or percent-encode their special characters"
+)
+
+
+class SecretText(str):
+    """The value of a `Secret` field on its way to the secrets store; its repr shows nothing."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'**********'"
+
+
+class UrlText(str):
+    """The value of a `Url` field, without the credentials, which are beside it.
+
+    ``username`` and ``password`` are decoded, and None where the address has none.
+    """
+
+    username: str | None = None
+    password: str | None = None
+
+
+class Text:
+    """Text of one line, not empty. A number is refused: YAML would have changed ``0123``."""
+
+    def __init__(self, max_length: int = MAX_TEXT) -> None:
+        self.max_length = max_length
+
+    def __call__(self, value: Any) -> str:
+        """Return the text; raises `voluptuous.Invalid`."""
+        if isinstance(value, (int, float)):
+            raise vol.Invalid("expected text: put it in quotes")
+        if not isinstance(value, str):
+            raise vol.Invalid("expected text")
+        if not value:
+            raise vol.Invalid("must not be empty")
+        if len(value) > self.max_length:
+            raise vol.Invalid(f"must not be longer than {self.max_length} characters")
+        if not value.isprintable():
+            raise vol.Invalid("must be one line without control characters")
+        return value
+
+
+class Secret(Text):
+    """Text that goes to the encrypted store and nowhere else: a password, a token.
+
+    Never part of an entry's data, of an event, a log or an answer.
+    """
+
+    def __call__(self, value: Any) -> SecretText:
+        """Return the text as a `SecretText`; raises `voluptuous.Invalid`."""
+        return SecretText(super().__call__(value))
+
+
+class Host(Text):
+    """A host name or an address of IPv4 or IPv6, without brackets, port or scheme."""
+
+    def __init__(self) -> None:
+        super().__init__(max_length=255)
+
+    def __call__(self, value: Any) -> str:
+        """Return the host in lower case; raises `voluptuous.Invalid`."""
+        text = super().__call__(value)
+        if not is_host(text):
+            raise vol.Invalid("expected a host name or IP address alone")
+        return text.lower()
+
+
+class Port:
+    """A TCP or UDP port, 1 to 65535; digits in text are accepted, as `!env` gives them."""
+
+    def __call__(self, value: Any) -> int:
+        """Return the number; raises `voluptuous.Invalid`."""
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 5:
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 65535:
+            raise vol.Invalid("expected a port number from 1 to 65535")
+        return value
+
+
+class Boolean:
+    """True or false; the words of YAML 1.1 (yes, no, on, off) are understood too."""
+
+    _WORDS: Mapping[str, bool] = {
+        "true": True,
+        "yes": True,
+        "on": True,
+        "false": False,
+        "no": False,
+        "off": False,
+    }
+
+    def __call__(self, value: Any) -> bool:
+        """Return the truth value; raises `voluptuous.Invalid`."""
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, str) and (word := self._WORDS.get(value.lower())) is not None:
+            return word
+        raise vol.Invalid("expected true or false")
+
+
+class Seconds:
+    """A time span in seconds within bounds."""
+
+    def __init__(self, minimum: float, maximum: float) -> None:
+        self.minimum = minimum
+        self.maximum = maximum
+
+    def __call__(self, value: Any) -> float:
+        """Return the seconds; raises `voluptuous.Invalid`."""
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or not self.minimum <= value <= self.maximum:
+            raise vol.Invalid(
+                f"expected a number of seconds from {self.minimum:g} to {self.maximum:g}"
+            )
+        return float(value)
+
+
+class Role:
+    """What a stream is for: "main", "sub" or another short word."""
+
+    def __call__(self, value: Any) -> str:
+        """Return the role; raises `voluptuous.Invalid`."""
+        if not isinstance(value, str) or not _ROLE.fullmatch(value):
+            raise vol.Invalid('expected a short word in lower case, such as "main" or "sub"')
+        return value
+
+
+class Url(Text):
+    """An address with one of the given schemes; credentials in it are taken out.
+
+    An ``@`` after the host is refused, since it may belong to a password with unencoded special
+    characters, of which a part would otherwise be kept as a path. One that belongs to the path is
+    written ``%40``.
+    """
+
+    def __init__(self, *schemes: str) -> None:
+        super().__init__(max_length=MAX_URL)
+        self.schemes = schemes
+
+    def __call__(self, value: Any) -> UrlText:
+        """Return the address as a `UrlText`; raises `voluptuous.Invalid`."""
+        text = super().__call__(value)
+        scheme, separator, rest = text.partition("://")
+        scheme = scheme.lower()
+        if not separator or not _SCHEME.fullmatch(scheme):
+            raise vol.Invalid(f"expected an address such as {self._example()}")
+        if scheme not in self.schemes:
+            raise vol.Invalid(f"expected an address that starts with {self._starts()}")
+        if " " in rest or "\\" in rest:
+            raise vol.Invalid("the address has a character that must be percent-encoded")
+        try:
+            parts = urlsplit(f"{scheme}://{rest}")
+            return _without_credentials(parts)
+        except ValueError as error:  # brackets that do not match, a port that is no number
+            raise vol.Invalid(f"the host or port is not valid; {_ESCAPE_HINT}") from error
+
+    def _example(self) -> str:
+        return f"{self.schemes[0]}://192.0.2.10/path"
+
+    def _starts(self) -> str:
+        return " or ".join(f"{scheme}://" for scheme in self.schemes)
+
+
+def _without_credentials(parts: SplitResult) -> UrlText:
+    userinfo, at, netloc = parts.netloc.rpartition("@")
+    host = parts.hostname
+    if "@" in f"{parts.path}{parts.query}{parts.fragment}":
+        raise vol.Invalid(f"an @ after the host is ambiguous; {_ESCAPE_HINT}, and write %40")
+    if not host or not is_host(host) or parts.port == 0:
+        raise ValueError
+    url = UrlText(parts._replace(netloc=netloc).geturl())
+    if at:
+        username, colon, password = userinfo.partition(":")
+        url.username = unquote(username) or None
+        url.password = unquote(password) if colon else None
+    return url
+
+
+def is_host(text: str) -> bool:
+    """Say whether the text is a host name (RFC 1123, or with letters of any script) or an address.
+
+    An IPv6 address may have a zone (RFC 4007, section 11).
+    """
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        labels = text.removesuffix(".").split(".")
+        # All digits and dots, but no address: a mistyped one, which no resolver should be asked.
+        numeric = all(label.isdigit() for label in labels)
+        return len(text) <= 253 and not numeric and all(map(_LABEL.fullmatch, labels))
+    return True
+
+
+#: Where a device is. Ports are those of its services, and only needed if they are not the usual.
+HOST: Mapping[vol.Marker, Any] = {
+    vol.Required("host"): Host(),
+    vol.Optional("http_port"): Port(),
+    vol.Optional("rtsp_port"): Port(),
+}
+
+#: How the device is logged in to; both can be left out for one that is open.
+CREDENTIALS: Mapping[vol.Marker, Any] = {
+    vol.Optional("username"): Text(),
+    vol.Optional("password"): Secret(),
+}
+
+#: How RTP is carried: within the RTSP connection, or in datagrams.
+TRANSPORT: Mapping[vol.Marker, Any] = {vol.Optional("transport"): vol.In(("tcp", "udp"))}

@@ -1,0 +1,42 @@
+"""What plugins register beside integrations: plain descriptions, used by other parts of the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ucv.bus import Event
+
+
+@dataclass(frozen=True, slots=True)
+class MdnsHandler:
+    """Devices of an integration announce themselves under an mDNS service type.
+
+    ``service_type`` is like ``_acme-cam._tcp.local.`` (RFC 6763, section 4.1.2).
+    """
+
+    domain: str
+    service_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A WebSocket command of a plugin's own.
+
+    ``type`` is ``<domain>/<verb>``; ``schema`` the voluptuous mapping of its arguments; ``handler``
+    gets them validated and returns plain JSON values; ``role`` is the least that may call it.
+    """
+
+    type: str
+    handler: Callable[[Mapping[str, Any]], Awaitable[Any]]
+    schema: Mapping[Any, Any] = field(default_factory=dict)
+    role: Literal["admin", "viewer"] = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class EventSink:
+    """A function that is called with every event of a type, or of a subclass, on the event loop."""
+
+    kind: type[Event]
+    handler: Callable[[Any], object]
