@@ -175,7 +175,7 @@ class EntryManager:
                     "give one of them another id",
                     draft.id,
                 )
-            elif await self._differs(entry_or_none.config, draft):
+            elif draft.loaded and await self._differs(entry_or_none.config, draft):
                 await self._replace(entry_or_none, draft, keep_secrets=False)
 
     # --- changing -----------------------------------------------------------------------------
@@ -207,8 +207,12 @@ class EntryManager:
         """
         entry = self._writable(entry_id)
         given = {key: value for key, value in mapping.items() if value is not None}
-        draft = draft_from_mapping({**given, "id": entry_id}, self._integrations)
         cleared = {key for key, value in mapping.items() if value is None}
+        draft = draft_from_mapping(
+            {**given, "id": entry_id},
+            self._integrations,
+            stored_secrets=entry.config.secrets - cleared,
+        )
         await self._replace(entry, draft, keep_secrets=True, cleared=cleared)
         return entry.config
 

@@ -137,13 +137,18 @@ class EntrySupervisor:
         )
         self._device = device
         await self._integration.setup(device)
+        known = await self._integration.probe(device)
         streams = await self._integration.streams(device)
         camera = Camera(
             id=config.id,
             entry_id=config.id,
             name=config.name,
             integration=config.integration,
-            unique_id=config.unique_id,
+            unique_id=known.unique_id,
+            manufacturer=known.manufacturer,
+            model=known.model,
+            serial=known.serial,
+            mac=known.mac,
             profiles=_profiles(streams),
             capabilities=("snapshot",) if streams else (),
             preload=config.preload,
