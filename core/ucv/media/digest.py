@@ -133,17 +133,22 @@ class Authorizer:
         challenges = [c for c in parse_challenges(values) if _answerable(c)]
         if challenges:
             self.realm = challenges[0].realm
-        if self._sent and not self._may_retry(challenges):
-            self._current = None
+        refused = self._sent and not self._may_retry(challenges)
+        self.forget()
+        if refused:
+            self._given_up.clear()
             return False
-        self._current = None
         if self.refusals >= MAX_REFUSALS:
             return False
         self._current = _best(c for c in challenges if c.algorithm not in self._given_up)
-        self._count = 0
-        self._sent = False
         self._cnonce = self._make_cnonce()
         return self._current is not None
+
+    def forget(self) -> None:
+        """Send nothing before the next challenge: nonces may not outlive a connection."""
+        self._current = None
+        self._count = 0
+        self._sent = False
 
     def _may_retry(self, challenges: list[Challenge]) -> bool:
         """Judge a 401 to a request that carried credentials."""

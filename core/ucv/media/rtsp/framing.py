@@ -70,10 +70,10 @@ class Demultiplexer:
         "_limit",
         "_needed",
         "_on_message",
-        "_on_packet",
         "_searched",
         "_tail",
         "_view",
+        "on_packet",
         "skipped",
     )
 
@@ -83,7 +83,7 @@ class Demultiplexer:
         on_message: Callable[[bytes, bytes], object],
         channels: Collection[int] = (),
     ) -> None:
-        self._on_packet = on_packet
+        self.on_packet = on_packet
         self._on_message = on_message
         self._buffer = bytearray(BUFFER_SIZE)
         self._view = memoryview(self._buffer)
@@ -118,7 +118,7 @@ class Demultiplexer:
         buffer = self._buffer
         head = self._head
         tail = self._tail = self._tail + count
-        on_packet = self._on_packet
+        on_packet = self.on_packet
         limit = self._limit
         while tail - head >= 4:
             if buffer[head] == _DOLLAR and buffer[head + 1] <= limit:

@@ -106,6 +106,10 @@ class RtspSession:
 
     ``url`` may hold credentials; they are never sent. Share an ``authorizer`` between sessions with
     the same server to share its count of refusals. Raises `MediaError` for an impossible URL.
+
+    ``methods`` are those the server says it knows, ``server`` and ``realm`` what it calls itself,
+    ``authenticated`` whether it took credentials, ``status`` that of the last awaited answer (0:
+    none), ``sequence`` the number of requests sent.
     """
 
     def __init__(
@@ -116,7 +120,7 @@ class RtspSession:
         self._user_agent = user_agent
         self._out = bytearray()
         self._sent: dict[int, _Sent] = {}
-        self._sequence = 0
+        self.sequence = 0
         self._session_id = ""
         self._timeout = DEFAULT_TIMEOUT
         self._base = self._uri
@@ -187,15 +191,15 @@ class RtspSession:
 
     def _write(self, request: _Sent) -> None:
         """Write a request, with credentials if the server asked for them before."""
-        self._sequence += 1
-        headers = {"CSeq": str(self._sequence), "User-Agent": self._user_agent, **request.headers}
+        self.sequence += 1
+        headers = {"CSeq": str(self.sequence), "User-Agent": self._user_agent, **request.headers}
         if self._session_id:
             headers["Session"] = self._session_id
         value = self._authorizer and self._authorizer.header(request.method, request.uri)
         if value:
             headers["Authorization"] = value
         request.authorized = bool(value)
-        self._sent[self._sequence] = request
+        self._sent[self.sequence] = request
         self._out += encode_request(request.method, request.uri, headers)
 
     # --- what the server says -----------------------------------------------------------------
