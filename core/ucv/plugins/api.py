@@ -19,7 +19,7 @@ def satisfies(declared: str, version: tuple[int, ...] = API_VERSION) -> bool:
     conditions = [_CONDITION.fullmatch(condition.strip()) for condition in declared.split(",")]
     if None in conditions:
         raise ValueError('an API range is written like ">=1,<2"')
-    return all(_holds(*condition.groups(), version) for condition in conditions if condition)
+    return all(_holds(match[1], match[2], version) for match in conditions if match)
 
 
 def _holds(operator: str, number: str, version: tuple[int, ...]) -> bool:

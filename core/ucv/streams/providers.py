@@ -42,6 +42,11 @@ class ProviderRegistry:
             raise AlreadyConfiguredError(f"There is a stream provider {provider.name!r} already.")
         self._providers[provider.name] = provider
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that are taken."""
+        return frozenset(self._providers)
+
     def candidates(self, request: SourceRequest) -> list[StreamProvider]:
         """Return who can read the address, the best first.
 

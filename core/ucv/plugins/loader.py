@@ -1,0 +1,245 @@
+"""Loads plugins, one after the other, and keeps the failing ones apart."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+import pluggy
+
+from ucv.clock import Clock, SystemClock
+from ucv.config.problem import nearest
+from ucv.plugins import hookspecs
+from ucv.plugins.descriptors import Command, EventSink, MdnsHandler
+from ucv.plugins.integration import Integration
+from ucv.plugins.quarantine import (
+    PluginFault,
+    Quarantined,
+    Source,
+    Stage,
+    describe,
+    fault_in,
+    locate,
+)
+from ucv.plugins.registrations import (
+    Commands,
+    DiscoveryHandlers,
+    EventSinks,
+    Integrations,
+    Registrations,
+    StreamProviders,
+)
+from ucv.plugins.sources import Candidate, find
+from ucv.streams.providers import StreamProvider, default_providers
+
+_log = logging.getLogger(__name__)
+
+PROJECT = "ucv"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPlugin:
+    """A plugin in use; ``path`` is its file or folder, ``domains`` are its integrations."""
+
+    name: str
+    source: Source
+    path: str
+    domains: tuple[str, ...]
+
+
+class PluginManager:
+    """The plugins of one hub: what they registered, and which of them are in quarantine."""
+
+    def __init__(self, *, clock: Clock | None = None, safe_mode: bool = False) -> None:
+        self.safe_mode = safe_mode
+        self.loaded: list[LoadedPlugin] = []
+        self.quarantined: list[Quarantined] = []
+        self.providers: list[StreamProvider] = []
+        self.discovery: list[MdnsHandler] = []
+        self.commands: list[Command] = []
+        self.event_sinks: list[EventSink] = []
+        self._clock = clock or SystemClock()
+        self._pluggy = pluggy.PluginManager(PROJECT)
+        self._pluggy.add_hookspecs(hookspecs)
+        self._hooks = [hook for hook in vars(hookspecs) if hook.startswith("ucv_")]
+        self._integrations: dict[str, Integration] = {}
+        self._owners: dict[str, str] = {}
+        self._unloads: list[Candidate] = []
+
+    @classmethod
+    def load(
+        cls,
+        folders: Sequence[Path] = (),
+        *,
+        safe_mode: bool = False,
+        clock: Clock | None = None,
+    ) -> PluginManager:
+        """Load the built-ins and, unless in safe mode, installed plugins and those in folders."""
+        manager = cls(clock=clock, safe_mode=safe_mode)
+        manager.load_all(find(folders, safe_mode=safe_mode))
+        return manager
+
+    @property
+    def integrations(self) -> Mapping[str, Integration]:
+        """The integrations by domain; a live, read-only view."""
+        return MappingProxyType(self._integrations)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was found, or could have been, is in use."""
+        return not self.safe_mode and not self.quarantined
+
+    def load_all(self, candidates: Iterable[Candidate]) -> None:
+        """Load plugins in the given order; a failing one is quarantined."""
+        for candidate in candidates:
+            self.load_one(candidate)
+
+    def load_one(self, candidate: Candidate) -> bool:
+        """Load one plugin and say whether it is in use now; its faults are never raised."""
+        stage = Stage.IMPORT
+        try:
+            module = candidate.load()
+            stage = Stage.HOOKS
+            implementations = self._register(module, candidate.key)
+            stage = Stage.REGISTRATION
+            registrations = self._call(implementations)
+        # Whatever a plugin's code raises, sys.exit() included, is its own affair.
+        except (Exception, SystemExit) as error:
+            self._quarantine(candidate, stage, error)
+            return False
+        self._keep(candidate, registrations)
+        return True
+
+    def close(self) -> None:
+        """Forget the plugins; modules from folders leave `sys.modules`."""
+        for candidate in self._unloads:
+            self._pluggy.unregister(name=candidate.key)
+            candidate.unload()
+        self._unloads.clear()
+
+    def _register(self, module: ModuleType, name: str) -> list[tuple[str, pluggy.HookImpl]]:
+        """Register with pluggy and return the hook implementations, with the names of the hooks."""
+        _refuse_unmarked(module)
+        try:
+            self._pluggy.register(module, name)
+        except pluggy.PluginValidationError as error:
+            raise self._signature_fault(module, error) from error
+        except ValueError as error:
+            raise PluginFault("It is loaded already, under the same or another name.") from error
+        found = []
+        for caller in self._pluggy.get_hookcallers(module) or ():
+            for implementation in caller.get_hookimpls():
+                if implementation.plugin is module:
+                    self._check_hook(caller, implementation)
+                    found.append((caller.name, implementation))
+        if not found:
+            raise PluginFault("It implements no hook: no function is marked with @hookimpl.")
+        return found
+
+    def _check_hook(self, caller: pluggy.HookCaller, implementation: pluggy.HookImpl) -> None:
+        if not caller.has_spec():
+            suggestion = nearest(caller.name, self._hooks)
+            hint = f"; did you mean {suggestion}?" if suggestion else "."
+            raise fault_in(implementation.function, f"There is no hook {caller.name}{hint}")
+        if implementation.hookwrapper or implementation.wrapper:
+            raise fault_in(implementation.function, "Wrappers around hooks are not possible.")
+
+    def _call(self, implementations: Sequence[tuple[str, pluggy.HookImpl]]) -> Registrations:
+        integrations = Integrations(self._owners)
+        registrations = Registrations(
+            integrations=integrations,
+            handlers=DiscoveryHandlers(integrations.added.keys()),
+            providers=StreamProviders(self._provider_names()),
+            commands=Commands([command.type for command in self.commands]),
+            sinks=EventSinks(),
+        )
+        # In the order of the hookspecs: discovery relies on the integrations.
+        for hook, implementation in sorted(implementations, key=lambda i: self._hooks.index(i[0])):
+            arguments = [getattr(registrations, name) for name in implementation.argnames]
+            result = implementation.function(*arguments)
+            if inspect.iscoroutine(result):
+                result.close()
+                raise fault_in(implementation.function, f"{hook} must not be async.")
+        return registrations
+
+    def _keep(self, candidate: Candidate, registrations: Registrations) -> None:
+        domains = tuple(registrations.integrations.added)
+        self._integrations.update(registrations.integrations.added)
+        self._owners.update((domain, f"the plugin {candidate.name}") for domain in domains)
+        self.providers += registrations.providers.added
+        self.discovery += registrations.handlers.added
+        self.commands += registrations.commands.added
+        self.event_sinks += registrations.sinks.added
+        self.loaded.append(LoadedPlugin(candidate.name, candidate.source, candidate.path, domains))
+        self._unloads.append(candidate)
+        _log.debug(
+            "Loaded the %s plugin %s from %s", candidate.source, candidate.name, candidate.path
+        )
+
+    def _quarantine(self, candidate: Candidate, stage: Stage, error: BaseException) -> None:
+        file, line = locate(error, Path(candidate.path or "/"))
+        reason = describe(error)
+        self._pluggy.unregister(name=candidate.key)
+        candidate.unload()
+        self.quarantined.append(
+            Quarantined(
+                candidate.name,
+                candidate.source,
+                stage,
+                reason,
+                file or candidate.path,
+                line,
+                self._clock.time(),
+            )
+        )
+        _log.error(
+            "The plugin %s (%s) is not used, %s failed at %s: %s",
+            candidate.name,
+            candidate.source,
+            stage,
+            f"{file}:{line}" if line else file or candidate.path or "its beginning",
+            reason,
+            exc_info=error if _log.isEnabledFor(logging.DEBUG) else None,
+        )
+
+    def _provider_names(self) -> set[str]:
+        built_in = default_providers().names
+        return {*built_in, *(provider.name for provider in self.providers)}
+
+    def _signature_fault(
+        self, module: ModuleType, error: pluggy.PluginValidationError
+    ) -> PluginFault:
+        for hook in self._hooks:
+            function = getattr(module, hook, None)
+            spec = getattr(hookspecs, hook)
+            if function is not None and not _accepts(function, spec):
+                wanted = str(
+                    inspect.signature(spec).replace(return_annotation=inspect.Signature.empty)
+                )
+                return fault_in(function, f"The signature must be {hook}{wanted}.")
+        return PluginFault(str(error))
+
+
+def _accepts(function: Any, spec: Any) -> bool:
+    try:
+        given = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
+    return set(given) <= set(inspect.signature(spec).parameters)
+
+
+def _refuse_unmarked(module: ModuleType) -> None:
+    """Refuse a function that looks like a hook implementation and lacks the mark."""
+    for name, value in vars(module).items():
+        if (
+            inspect.isfunction(value)
+            and name.startswith("ucv_register_")
+            and value.__module__ == module.__name__
+            and not hasattr(value, f"{PROJECT}_impl")
+        ):
+            raise fault_in(value, f"{name} is not marked with @hookimpl.")
