@@ -79,7 +79,7 @@ class RtspSource:
         for _ in range(MAX_REDIRECTS + 1):
             reader = _Reader(url, credentials, self._request.options, self._clock, sink)
             target = await reader.run()
-            _log.debug("%s redirects to %s", url.host, target)
+            _log.debug("%s redirects", url.host)
             url = parse(target)
             if not trusted(start, url):
                 credentials = None
