@@ -129,10 +129,11 @@ class Demultiplexer:
                 head = end
             else:
                 self._head = head
-                if not self._other():
-                    break
+                more = self._other()
                 head = self._head
                 limit = self._limit
+                if not more:
+                    break
         if head == tail:
             self._head = self._tail = 0
         elif tail > _COMPACT_AT and head:
@@ -184,7 +185,10 @@ class Demultiplexer:
         return int(digits)
 
     def _resynchronise(self) -> bool:
-        """Move the head to the next thing that looks like a beginning; False if none is sure."""
+        """Move the head to the next thing that looks like a beginning; False if none is sure.
+
+        In that case a byte of garbage stays in front: a packet is trusted only at the head.
+        """
         buffer, head, tail = self._buffer, self._head, self._tail
         if (end := self._foreign_packet()) is not None:
             self._head = end
@@ -194,14 +198,14 @@ class Demultiplexer:
         while match := _START.search(buffer, position, tail):
             start = match.start()
             if match[0] == b"$" and tail - start < 8:
-                # Too little to judge it. One byte of garbage stays in front, so that it will be.
-                self._skip(start - 1)
+                self._skip(start - 1)  # too little to judge it
                 return False
             if match[0] != b"$" or self._plausible(start):
                 self._skip(start)
                 return True
             position = start + 1
-        self._skip(self._partial_beginning(max(position, tail - _LONGEST_PREFIX)))
+        partial = self._partial_beginning(max(position, tail - _LONGEST_PREFIX))
+        self._skip(min(partial, tail - 1))
         return False
 
     def _plausible(self, start: int) -> bool:
