@@ -47,7 +47,7 @@ def slug(name: str) -> str:
     """
     folded = "".join(
         f"-{ord(char):x}-" if char.isalnum() and not char.isascii() else char
-        for char in unicodedata.normalize("NFKD", name.casefold())
+        for char in unicodedata.normalize("NFKD", name).casefold()
         if not unicodedata.combining(char)
     )
     return _NO_SLUG.sub("-", folded).strip("-")[:MAX_ID].strip("-") or "camera"

@@ -111,11 +111,22 @@ def parse_common(mapping: Mapping[str, Any], faults: list[Fault]) -> dict[str, A
     """Validate what all entries have; append the faults and return what is valid of it."""
     given = {key: mapping[key] for key in COMMON_KEYS if key in mapping}
     try:
-        return validate(given, dict(COMMON))
+        valid = validate(given, dict(COMMON))
     except SchemaFaults as invalid:
         faults += invalid.faults
         wrong = {fault.path[0] for fault in invalid.faults}
-        return {key: value for key, value in given.items() if key not in wrong}
+        valid = {key: value for key, value in given.items() if key not in wrong}
+    return {key: str(value) if isinstance(value, str) else value for key, value in valid.items()}
+
+
+def unloaded_draft(mapping: Mapping[str, Any]) -> EntryDraft:
+    """Make the draft of an entry whose integration is missing; raises `SchemaFaults`."""
+    faults: list[Fault] = []
+    common = parse_common(mapping, faults)
+    if faults:
+        raise SchemaFaults(faults)
+    common["id"] = common.get("id") or slug(common["name"])
+    return EntryDraft(**common, loaded=False)
 
 
 def public_mapping(entry: EntryConfig) -> dict[str, Any]:
