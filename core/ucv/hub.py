@@ -100,7 +100,11 @@ class Hub:
         )
         self.plugins = load_plugins(self.configuration, self.directory, safe_mode=self.safe_mode)
         self._resources.callback(self.plugins.close)
-        drafts = validate_cameras(self.configuration, self.plugins.integrations)
+        for sink in self.plugins.event_sinks:
+            self._resources.callback(self.bus.subscribe(sink.kind, sink.handler))
+        drafts = validate_cameras(
+            self.configuration, self.plugins.integrations, complete=self.plugins.complete
+        )
 
         providers = default_providers()
         for provider in self.plugins.providers:
