@@ -3,6 +3,7 @@
 What a plugin imports stands here; everything below may move.
 """
 
+from ucv import events
 from ucv.config import fields
 from ucv.errors import (
     AccountLocked,
@@ -25,7 +26,8 @@ from ucv.plugins.descriptors import Command, EventSink, MdnsHandler
 from ucv.plugins.device import Device
 from ucv.plugins.hookspecs import hookimpl
 from ucv.plugins.integration import DeviceInfo, Integration, Snapshot, Stream
-from ucv.streams.source import Credentials
+from ucv.streams.providers import StreamProvider
+from ucv.streams.source import Credentials, Source, SourceRequest, SourceSink
 
 __version__ = "0.1.0"
 
@@ -49,12 +51,17 @@ __all__ = [
     "ProtocolError",
     "RateLimited",
     "Snapshot",
+    "Source",
+    "SourceRequest",
+    "SourceSink",
     "Stream",
     "StreamNotFound",
+    "StreamProvider",
     "StreamingError",
     "UnsupportedCodec",
     "ValidationError",
     "__version__",
+    "events",
     "fields",
     "hookimpl",
 ]

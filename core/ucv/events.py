@@ -1,0 +1,17 @@
+"""The events of the hub, in one place for plugins: ``from ucv import events``."""
+
+from ucv.bus import Event
+from ucv.cameras.camera import CameraChanged, CameraRemoved
+from ucv.entries.entry import EntryChanged, EntryRemoved
+from ucv.streams.state import StreamFormatChanged, StreamHealthMeasured, StreamStateChanged
+
+__all__ = [
+    "CameraChanged",
+    "CameraRemoved",
+    "EntryChanged",
+    "EntryRemoved",
+    "Event",
+    "StreamFormatChanged",
+    "StreamHealthMeasured",
+    "StreamStateChanged",
+]
