@@ -15,8 +15,8 @@ from ucv.streams.health import HealthMeter
 class Packaging:
     """The format of a stream and its packager, kept over reconnects.
 
-    A camera that comes back with the same format goes on in the same timeline, so viewers need no
-    new init segment.
+    Decode times go on growing over reconnects and changes of the format, and a camera that comes
+    back with the same format needs no new init segment.
     """
 
     def __init__(self, fanout: Fanout) -> None:
@@ -29,7 +29,7 @@ class Packaging:
         if video_format == self.format:
             return False
         self.format = video_format
-        self.packager = Packager(video_format)
+        self.packager = Packager(video_format, before=self.packager)
         self._fanout.set_format(init_segment(video_format), mime(video_format))
         return True
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from random import Random
-from typing import Any
+from typing import Any, NoReturn
 
 from ucv.bus import EventBus
 from ucv.clock import Clock, TimerHandle
@@ -273,8 +273,6 @@ class LiveStream:
                         return error
                     self._disconnected()
                     _log.info("%s: %s Trying another source.", self._name, error.message)
-                else:
-                    return ConnectionClosed()
             self._candidate = 0
             return NotSupported("Nothing is installed that can read this address.")
         except CameraViewerError as error:
@@ -283,7 +281,7 @@ class LiveStream:
             _log.exception("%s: the source failed", self._name)
             return ConnectionClosed(f"Reading the stream failed with {type(error).__name__}.")
 
-    async def _read(self, source: Source) -> None:
+    async def _read(self, source: Source) -> NoReturn:
         async with self._gate():
             self._stalled = False
             self._ingest = ingest = Ingest(
@@ -305,13 +303,22 @@ class LiveStream:
                 raise
             finally:
                 first.cancel()
+            if reading.done():
+                # From here to `_on_failed` nothing else may run: whoever waits at the gate must
+                # hear of refused credentials before it is let in.
+                self._raise_outcome(reading)
         try:
             await asyncio.wait({reading})
         finally:
             await self._tear_down(reading)
+        self._raise_outcome(reading)
+
+    def _raise_outcome(self, reading: asyncio.Task[None]) -> NoReturn:
         if self._stalled:
             raise StreamStalled
-        await reading
+        if not reading.cancelled():
+            reading.result()
+        raise ConnectionClosed
 
     async def _tear_down(self, reading: asyncio.Task[None]) -> None:
         if self._ingest is not None:
