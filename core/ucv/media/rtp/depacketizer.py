@@ -1,0 +1,34 @@
+"""What a depacketizer is, and where it delivers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ucv.media.access_unit import AccessUnit, VideoFormat
+
+
+class MediaSink(Protocol):
+    """Where pictures go; called from within `Depacketizer.push`."""
+
+    def on_format(self, video_format: VideoFormat) -> None:
+        """Take the format of what follows: before the first picture, and when it changes."""
+
+    def on_access_unit(self, unit: AccessUnit) -> None:
+        """Take one picture, with its buffer."""
+
+    def on_loss(self, packets: int) -> None:
+        """Count packets that never arrived."""
+
+
+class Depacketizer(Protocol):
+    """Makes pictures of the RTP packets of one medium, which it gets in their order."""
+
+    def push(self, buffer: bytearray, start: int, end: int, received: float) -> None:
+        """Take the RTP packet in ``buffer[start:end]``, read at ``received`` (monotonic seconds).
+
+        What is in the buffer is copied out before this returns. The buffer must keep its size: a
+        view of it is kept for the next packet. Raises `MediaError` when the stream cannot go on.
+        """
+
+    def push_rtcp(self, buffer: bytearray, start: int, end: int) -> None:
+        """Take the RTCP packet in ``buffer[start:end]``."""
