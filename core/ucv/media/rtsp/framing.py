@@ -7,6 +7,7 @@ packets stay where the socket put them, and each costs a few integer operations 
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Callable, Collection
 
 from ucv.media.errors import MediaError
@@ -23,6 +24,7 @@ MAX_BODY = 64 * 1024
 _COMPACT_AT = BUFFER_SIZE // 2
 _DOLLAR = 0x24
 _NO_CHANNEL = -1
+_unpack_header = struct.Struct(">BBH").unpack_from
 _METHODS = rb"(?:OPTIONS|ANNOUNCE|REDIRECT|[GS]ET_PARAMETER|TEARDOWN|PLAY_NOTIFY|DESCRIBE|PAUSE) "
 _MESSAGE = re.compile(rb"RTSP/1\.|HTTP/1\.|" + _METHODS)
 _START = re.compile(rb"\$|" + _MESSAGE.pattern)
@@ -121,11 +123,12 @@ class Demultiplexer:
         on_packet = self.on_packet
         limit = self._limit
         while tail - head >= 4:
-            if buffer[head] == _DOLLAR and buffer[head + 1] <= limit:
-                end = head + 4 + (buffer[head + 2] << 8 | buffer[head + 3])
+            marker, channel, length = _unpack_header(buffer, head)
+            if marker == _DOLLAR and channel <= limit:
+                end = head + 4 + length
                 if end > tail:
                     break
-                on_packet(buffer[head + 1], buffer, head + 4, end)
+                on_packet(channel, buffer, head + 4, end)
                 head = end
             else:
                 self._head = head
