@@ -334,7 +334,7 @@ export class LivePlayer {
   }
 
   #onError(error: string): void {
-    if (/codec|not supported|unsupported/i.test(error)) this.#unsupported(error);
+    if (/codecs not matched|: not supported/i.test(error)) this.#unsupported(error);
     else this.#set({ error });
   }
 

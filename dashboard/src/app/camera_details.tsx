@@ -1,0 +1,198 @@
+import { useState, type ReactNode } from "react";
+
+import type { Camera, Profile, StreamHealth } from "../client/index.ts";
+import { sentence, words } from "../i18n/index.ts";
+import type { LivePlayer } from "../player/index.ts";
+import { Dialog } from "./dialog.tsx";
+import { useHub, useHubState } from "./hub.tsx";
+import { usePlayerState, usePlayerStats } from "./live_video.tsx";
+import { bitrate, frames, milliseconds, number, seconds } from "./numbers.ts";
+import { tileState } from "./tile_state.ts";
+import { useToasts } from "./toasts.tsx";
+
+interface DetailsProps {
+  readonly camera: Camera;
+  readonly player: LivePlayer | undefined;
+  readonly onClose: () => void;
+  readonly onPassword: (id: string) => void;
+  readonly onRemove: (camera: Camera) => void;
+}
+
+/** Everything known of one camera, and what can be done with it. */
+export function CameraDetails(props: DetailsProps): ReactNode {
+  const { camera, player } = props;
+  const hub = useHub();
+  const toasts = useToasts();
+  const [busy, setBusy] = useState(false);
+  const [confirming, setConfirming] = useState(false);
+  const admin = hub.user.role === "admin";
+
+  const reload = (): void => {
+    setBusy(true);
+    hub.rest
+      .reloadCamera(camera.id)
+      .then(() => player?.retry())
+      .catch((error: { code: string; message: string }) =>
+        toasts.show(words.reloadFailed(camera.name, sentence(error)), { tone: "bad" }),
+      )
+      .finally(() => setBusy(false));
+  };
+
+  if (confirming) {
+    return (
+      <Dialog
+        title={words.removeTitle(camera.name)}
+        onClose={() => setConfirming(false)}
+        testId="remove-dialog"
+      >
+        <p className="form__text">{words.removeText}</p>
+        <div className="form__buttons">
+          <button type="button" className="button" onClick={() => setConfirming(false)} autoFocus>
+            {words.cancel}
+          </button>
+          <button
+            type="button"
+            className="button button--danger"
+            data-testid="remove-confirm"
+            onClick={() => props.onRemove(camera)}
+          >
+            {words.remove}
+          </button>
+        </div>
+      </Dialog>
+    );
+  }
+
+  const model = [camera.manufacturer, camera.model].filter(Boolean).join(" ");
+  const state = tileState(camera, mainProfile(camera), undefined, true);
+  return (
+    <Dialog title={camera.name} onClose={props.onClose} wide testId="details-dialog">
+      {camera.read_only && <p className="notice">{words.readOnlyTitle}.</p>}
+      {state.explanation && (
+        <p className="notice" data-tone={state.tone}>
+          <strong>{state.label}.</strong> {state.explanation}
+        </p>
+      )}
+      <dl className="facts">
+        <Fact label={words.detailId} value={camera.id} />
+        <Fact label={words.detailIntegration} value={camera.integration} />
+        {model && <Fact label={words.detailModel} value={model} />}
+        <Fact label={words.detailAddress} value={addressOf(camera)} />
+        <Fact label={words.detailState} value={state.label} />
+        <Fact
+          label={words.fieldPreload}
+          value={camera.preload ? words.preloaded : words.onDemand}
+        />
+      </dl>
+      {camera.profiles.map((profile) => (
+        <ProfileFacts key={profile.name} camera={camera} profile={profile} />
+      ))}
+      {player && <PlayerFacts player={player} />}
+      {admin && (
+        <div className="form__buttons form__buttons--spread">
+          {!camera.read_only && (
+            <button
+              type="button"
+              className="button button--danger-quiet"
+              data-testid="remove"
+              onClick={() => setConfirming(true)}
+            >
+              {words.remove}
+            </button>
+          )}
+          <span className="form__space" />
+          {!camera.read_only && (
+            <button type="button" className="button" onClick={() => props.onPassword(camera.id)}>
+              {words.changePassword}
+            </button>
+          )}
+          <button
+            type="button"
+            className="button"
+            disabled={busy}
+            data-testid="reload"
+            onClick={reload}
+          >
+            {busy ? words.reloading : words.reload}
+          </button>
+        </div>
+      )}
+    </Dialog>
+  );
+}
+
+function mainProfile(camera: Camera): Profile | undefined {
+  return camera.profiles.find((profile) => profile.role === "main") ?? camera.profiles[0];
+}
+
+/** Where the camera is, as it was configured. */
+function addressOf(camera: Camera): string {
+  const { url, host, port } = camera.config;
+  if (typeof url === "string") return url;
+  if (typeof host === "string") return typeof port === "number" ? `${host}:${port}` : host;
+  return words.unknown;
+}
+
+function Fact({ label, value }: { label: string; value: ReactNode }): ReactNode {
+  return (
+    <div className="fact">
+      <dt>{label}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+function ProfileFacts({ camera, profile }: { camera: Camera; profile: Profile }): ReactNode {
+  const health = useHubState((hub) => hub.health(`${camera.id}:${profile.name}`));
+  const size = profile.width > 0 ? `${profile.width} × ${profile.height}` : words.unknown;
+  const codec = profile.codec_string || profile.codec || words.unknown;
+  return (
+    <section className="facts__group">
+      <h3>
+        {words.detailRole} “{profile.name}”
+      </h3>
+      <dl className="facts">
+        <Fact label={words.detailFormat} value={`${size} · ${codec}`} />
+        <Fact label={words.detailViewers} value={number(health?.viewers ?? profile.stream.viewers)} />
+        {health && <HealthFacts health={health} />}
+      </dl>
+    </section>
+  );
+}
+
+function HealthFacts({ health }: { health: StreamHealth }): ReactNode {
+  const rates = [health.fps, health.average_fps, health.expected_fps].map(frames).join(" · ");
+  const latency = `${milliseconds(health.latency_p50)} · ${milliseconds(health.latency_p99)}`;
+  return (
+    <>
+      <Fact label={words.detailFps} value={`${rates} · ${bitrate(health.bitrate)}`} />
+      <Fact label={words.detailKeyframes} value={seconds(health.keyframe_interval)} />
+      <Fact label={words.detailLost} value={number(health.lost_packets)} />
+      <Fact label={words.detailReconnects} value={number(health.reconnects)} />
+      <Fact label={words.detailLatency} value={latency} />
+      <Fact label={words.detailFirst} value={seconds(health.time_to_first_frame)} />
+      <Fact label={words.detailSkips} value={number(health.skips)} />
+    </>
+  );
+}
+
+function PlayerFacts({ player }: { player: LivePlayer }): ReactNode {
+  const stats = usePlayerStats(player);
+  const state = usePlayerState(player);
+  if (!stats) return null;
+  return (
+    <section className="facts__group">
+      <h3>{words.detailHere}</h3>
+      <dl className="facts">
+        <Fact label={words.detailDelay} value={seconds(stats.delay)} />
+        <Fact
+          label={words.detailBuffered}
+          value={`${seconds(stats.buffered)} · ×${number(stats.rate, 2)}`}
+        />
+        <Fact label={words.detailDropped} value={number(stats.droppedFrames)} />
+        <Fact label={words.detailStalls} value={number(stats.stalls)} />
+        {state?.error && <Fact label={words.detailState} value={state.error} />}
+      </dl>
+    </section>
+  );
+}

@@ -1,0 +1,20 @@
+import { useEffect, useState } from "react";
+
+let offset = 0;
+
+/** The hub's clock is this many milliseconds ahead of this machine's, as a player measured it. */
+export function setClockOffset(milliseconds: number): void {
+  offset = milliseconds;
+}
+
+/** Whole seconds until `time` (seconds since the epoch on the hub's clock); null without one. */
+export function useCountdown(time: number | null): number | null {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    if (time === null) return undefined;
+    setNow(Date.now());
+    const timer = setInterval(() => setNow(Date.now()), 500);
+    return () => clearInterval(timer);
+  }, [time]);
+  return time === null ? null : Math.max(0, Math.ceil(time - (now + offset) / 1000));
+}

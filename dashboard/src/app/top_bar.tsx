@@ -1,0 +1,113 @@
+import { type ReactNode } from "react";
+
+import type { Camera } from "../client/index.ts";
+import { words } from "../i18n/index.ts";
+import { useHub, useHubState } from "./hub.tsx";
+import { LogOutIcon, Mark, MoonIcon, PlusIcon, SunIcon, SystemIcon } from "./icons.tsx";
+import { megabytes, number } from "./numbers.ts";
+import { useTheme } from "./theme.ts";
+
+interface TopBarProps {
+  readonly cameras: readonly Camera[];
+  readonly columns: number;
+  readonly onColumns: (columns: number) => void;
+  readonly onAdd: () => void;
+  readonly onLogOut: () => void;
+}
+
+const TROUBLE = new Set(["retrying", "offline", "auth_failed"]);
+
+function inTrouble(camera: Camera): boolean {
+  if (camera.disabled) return false;
+  if (camera.entry.state !== "loaded") return !camera.entry.state.endsWith("_in_progress");
+  return camera.profiles.some((profile) => TROUBLE.has(profile.stream.state));
+}
+
+/** Product, how the cameras are, how the hub is, and what concerns the whole page. */
+export function TopBar(props: TopBarProps): ReactNode {
+  const { cameras } = props;
+  const { user } = useHub();
+  const load = useHubState((hub) => hub.process);
+  const live = cameras.filter((camera) =>
+    camera.profiles.some((profile) => profile.stream.state === "live"),
+  ).length;
+  const trouble = cameras.filter(inTrouble).length;
+  return (
+    <header className="bar">
+      <a className="skip" href="#cameras" onClick={focusCameras}>
+        {words.skipToCameras}
+      </a>
+      <Mark />
+      <div className="bar__titles">
+        <h1 className="bar__product">{words.product}</h1>
+        <p className="bar__summary" data-testid="summary">
+          {words.summary(cameras.length, live)}
+          {trouble > 0 && <span className="bar__trouble"> · {words.attention(trouble)}</span>}
+        </p>
+      </div>
+      <p className="bar__load" title={words.hubLoadTitle} data-testid="hub-load">
+        {load && words.hubLoad(`${number(load.cpu_percent)} %`, megabytes(load.memory_bytes))}
+      </p>
+      <label className="bar__columns">
+        <span>{words.columns}</span>
+        <select
+          value={props.columns}
+          onChange={(event) => props.onColumns(Number(event.target.value))}
+        >
+          <option value={0}>{words.columnsAuto}</option>
+          {[1, 2, 3, 4, 5, 6, 8].map((count) => (
+            <option key={count} value={count}>
+              {count}
+            </option>
+          ))}
+        </select>
+      </label>
+      {user.role === "admin" && (
+        <button
+          type="button"
+          className="button button--primary bar__add"
+          aria-label={words.addCamera}
+          data-testid="add-camera"
+          onClick={props.onAdd}
+        >
+          <PlusIcon />
+          <span>{words.addCamera}</span>
+        </button>
+      )}
+      <ThemeButton />
+      <button
+        type="button"
+        className="button button--icon"
+        aria-label={`${words.logOut} (${user.name})`}
+        title={`${words.logOut} (${user.name})`}
+        data-testid="log-out"
+        onClick={props.onLogOut}
+      >
+        <LogOutIcon />
+      </button>
+    </header>
+  );
+}
+
+// The address's fragment is the page's own; the link must not change it.
+function focusCameras(event: { preventDefault: () => void }): void {
+  event.preventDefault();
+  document.getElementById("cameras")?.focus();
+}
+
+export function ThemeButton(): ReactNode {
+  const [theme, next] = useTheme();
+  const label = { system: words.themeSystem, light: words.themeLight, dark: words.themeDark }[theme];
+  return (
+    <button
+      type="button"
+      className="button button--icon"
+      aria-label={label}
+      title={label}
+      data-testid="theme"
+      onClick={next}
+    >
+      {theme === "light" ? <SunIcon /> : theme === "dark" ? <MoonIcon /> : <SystemIcon />}
+    </button>
+  );
+}

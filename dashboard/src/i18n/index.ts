@@ -1,0 +1,24 @@
+import { en, type Words } from "./en.ts";
+import { es } from "./es.ts";
+
+export type { Words };
+
+/** The language of the first of the browser's languages that the page speaks. */
+export function chooseLanguage(languages: readonly string[]): "en" | "es" {
+  for (const language of languages) {
+    const base = language.toLowerCase().split("-")[0];
+    if (base === "es" || base === "en") return base;
+  }
+  return "en";
+}
+
+const languages = globalThis.navigator?.languages ?? [];
+export const language = chooseLanguage(languages);
+
+/** The page's words in the browser's language. */
+export const words: Words = language === "es" ? es : en;
+
+/** A sentence for a reason or an error: translated by its code, else as the hub sent it. */
+export function sentence(reason: { readonly code: string; readonly message: string }): string {
+  return words.reasons[reason.code] ?? (reason.message || reason.code);
+}
