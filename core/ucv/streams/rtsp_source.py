@@ -16,7 +16,7 @@ from ucv.errors import (
 )
 from ucv.media import sdp
 from ucv.media.errors import UnsupportedMedia
-from ucv.media.rtp import depacketizer_for
+from ucv.media.rtp import MAX_ACCESS_UNIT, depacketizer_for
 from ucv.media.rtsp import (
     AuthRefused,
     Described,
@@ -42,8 +42,6 @@ from ucv.streams.source import Credentials, SourceRequest, SourceSink
 
 #: Seconds without an RTP packet after which a playing camera counts as stalled.
 STALL_LIMIT = 10.0
-#: Bytes of one picture, unless the option ``max_access_unit`` says otherwise.
-MAX_ACCESS_UNIT = 8 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 

@@ -4,6 +4,7 @@ import hashlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ucv.media.digest import MAX_REFUSALS, Authorizer, parse_challenges
 
 DAHUA = (
@@ -21,8 +22,8 @@ def fields(header: str) -> dict[str, str]:
     return dict(challenge.parameters)
 
 
-def authorizer(username: str = "admin", password: str = "p@ss/w:rd") -> Authorizer:
-    return Authorizer(username, password, make_cnonce=lambda: "c0ffee")
+def authorizer(username: str = "admin", *secret: str) -> Authorizer:
+    return Authorizer(username, *(secret or ("p@ss/w:rd",)), make_cnonce=lambda: "c0ffee")
 
 
 # --- reading challenges -----------------------------------------------------------------------
@@ -166,8 +167,11 @@ def test_nothing_is_sent_before_it_is_asked_for() -> None:
 def test_digest_is_preferred_to_basic_and_sha_256_to_md5() -> None:
     auth = authorizer()
     assert auth.challenge(
-        ['Basic realm="x"', 'Digest realm="x", nonce="1"']
-        + ['Digest realm="x", nonce="2", algorithm=SHA-256']
+        [
+            'Basic realm="x"',
+            'Digest realm="x", nonce="1"',
+            'Digest realm="x", nonce="2", algorithm=SHA-256',
+        ]
     )
     answer = fields(auth.header("DESCRIBE", "u") or "")
     assert (answer["algorithm"], answer["nonce"]) == ("SHA-256", "2")

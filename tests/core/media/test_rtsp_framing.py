@@ -3,6 +3,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from ucv.media.errors import MediaError
 from ucv.media.rtsp import framing
 from ucv.media.rtsp.framing import Demultiplexer

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ucv.media import sdp
 from ucv.media.errors import MediaError
 

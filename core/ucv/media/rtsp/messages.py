@@ -15,7 +15,7 @@ MAX_HEADERS = 128
 
 _DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322}
 _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]/?#@]+\]|[^\[\]:/?#@]+)(?::(?P<port>\d{0,5}))?")
-_STATUS_LINE = re.compile(r"RTSP/1\.\d +(?P<status>\d{3})(?: +(?P<reason>.*))?")
+_STATUS_LINE = re.compile(r"RTSP/1\.\d +(?P<status>\d{3})(?!\d)(?: +(?P<reason>.*))?")
 _REQUEST_LINE = re.compile(r"(?P<method>[A-Z_]{3,24}) +(?P<uri>\S+) +RTSP/1\.\d")
 
 
