@@ -47,7 +47,7 @@ _SYNTAX = {
     "expected <block end>": "the indentation does not fit the lines above",
     "found a tab": "indent with spaces, not tabs",
     "but found another document": "only one document can be in the file",
-    "found duplicate anchor": f"this anchor is there twice; {_QUOTES}",
+    "maximum depth of data structure": "nested too deeply",
 }
 
 
@@ -109,7 +109,11 @@ def _parse(data: bytes) -> Node | None:
         line = data.count(b"\n", 0, error.start) + 1
         raise _Syntax("the file must be UTF-8", line) from None
     try:
-        node: Node | None = YAML(typ="safe", pure=True).compose(text)
+        parser = YAML(typ="safe", pure=True)
+        parser.max_depth = MAX_DEPTH
+        # The warning would repeat the text; using an anchor's name again is allowed.
+        parser.composer.warn_double_anchors = False
+        node: Node | None = parser.compose(text)
     except MarkedYAMLError as error:
         place = error.problem_mark or error.context_mark
         line, column = (place.line + 1, place.column + 1) if place is not None else (0, 0)
@@ -119,8 +123,6 @@ def _parse(data: bytes) -> Node | None:
         raise _Syntax(next(known, f"this is not valid YAML; {_QUOTES}"), line, column) from None
     except (YAMLError, YAMLStreamError):
         raise _Syntax("the file has characters that YAML does not allow") from None
-    except RecursionError:
-        raise _Syntax("nested too deeply") from None
     # The library itself fails on some malformed input, such as a %YAML line without a number.
     except (ValueError, TypeError, AttributeError, LookupError, AssertionError):
         raise _Syntax(f"this is not valid YAML; {_QUOTES}") from None
@@ -141,13 +143,16 @@ class _Reader:
         self._files: list[FilePath] = []  # being read, from the outermost in
         self._active: set[int] = set()  # mappings and sequences being read, against recursion
         self._secrets: dict[FilePath, dict[str, str]] = {}
+        self._shown: dict[FilePath, str] = {}
 
     def shown(self, file: FilePath) -> str:
         """Return a file's name as it is shown to people."""
-        try:
-            return str(file.resolve().relative_to(self._root.resolve()))
-        except ValueError:
-            return str(file)
+        if (name := self._shown.get(file)) is None:
+            resolved, root = file.resolve(), self._root.resolve()
+            inside = resolved.is_relative_to(root)
+            name = str(resolved.relative_to(root)) if inside else str(file)
+            self._shown[file] = name
+        return name
 
     def fault(self, path: Path, mark: Mark, message: str, suggestion: str | None = None) -> None:
         """Take note of a problem."""
