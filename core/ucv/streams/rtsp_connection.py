@@ -7,7 +7,7 @@ import functools
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from ucv.clock import Clock, TimerHandle
 from ucv.errors import (
@@ -151,8 +151,8 @@ class RtspConnection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.BaseProtocol`."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what TCP and TLS have
-        self._transport = transport
+        # Always so for TCP and TLS, but uvloop's are no subclass.
+        self._transport = cast("asyncio.Transport", transport)
 
     def get_buffer(self, _sizehint: int) -> memoryview:
         """See `asyncio.BufferedProtocol`."""
