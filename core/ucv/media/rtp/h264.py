@@ -23,7 +23,7 @@ from ucv.media.h264 import (
 )
 from ucv.media.rtp import rtcp
 from ucv.media.rtp.depacketizer import MediaSink
-from ucv.media.rtp.packet import MARKER, payload_bounds
+from ucv.media.rtp.packet import MARKER, payload_bounds, signed, unwrap
 from ucv.media.sdp import MediaDescription
 
 _STAP_A = 24
@@ -174,7 +174,7 @@ class H264Depacketizer:
         if timestamp != self._rtp_timestamp:
             self._finish()
             self._rtp_timestamp = timestamp
-            self._timestamp = _unwrap(timestamp, self._timestamp)
+            self._timestamp = unwrap(timestamp, self._timestamp)
         self._received = received
         begin, stop = bounds
         if begin < stop:
@@ -366,7 +366,7 @@ class H264Depacketizer:
         report = self._report
         if report is None or not report.wall:
             return 0.0
-        return report.wall + _signed(self._rtp_timestamp - report.timestamp) / self._clock_rate
+        return report.wall + signed(self._rtp_timestamp - report.timestamp) / self._clock_rate
 
     def _damage(self) -> None:
         """Give up the picture in work, and those that build on it."""
@@ -385,18 +385,6 @@ class H264Depacketizer:
         last = (self._expected - 1) & 0xFFFF
         self._damage()
         raise MediaError(f"a picture of more than {limit} bytes at RTP sequence number {last}")
-
-
-def _signed(difference: int) -> int:
-    """Return the difference of two 32-bit numbers that wrap, from -2³¹ to 2³¹ - 1."""
-    return (difference + 0x8000_0000 & 0xFFFF_FFFF) - 0x8000_0000
-
-
-def _unwrap(timestamp: int, last: int) -> int:
-    """Return the 32-bit timestamp as the count nearest to ``last``."""
-    if not last:
-        return timestamp + (1 << 32)  # room for a clock that goes backwards
-    return last + _signed(timestamp - last)
 
 
 def _sprop(value: str) -> Iterator[bytes]:

@@ -37,3 +37,15 @@ def payload_bounds(buffer: bytearray, start: int, end: int) -> tuple[int, int] |
             return None
         end -= padding
     return (begin, end) if begin <= end else None
+
+
+def signed(difference: int) -> int:
+    """Return the difference of two 32-bit numbers that wrap, from -2³¹ to 2³¹ - 1."""
+    return (difference + 0x8000_0000 & 0xFFFF_FFFF) - 0x8000_0000
+
+
+def unwrap(timestamp: int, last: int) -> int:
+    """Return the 32-bit timestamp as the count nearest to ``last``; 0 stands for no last one."""
+    if not last:
+        return timestamp + (1 << 32)  # room for a clock that goes backwards
+    return last + signed(timestamp - last)
