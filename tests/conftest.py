@@ -54,7 +54,7 @@ async def no_lingering_tasks() -> AsyncIterator[None]:
     for _ in range(5):
         await asyncio.sleep(0)
     left = {task for task in asyncio.all_tasks() - before if not task.done()}
-    left.discard(asyncio.current_task())  # type: ignore[arg-type]  # there is one here
+    left.discard(asyncio.current_task())
     assert not left, f"tasks left running: {left}"
 
 

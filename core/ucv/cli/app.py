@@ -108,8 +108,6 @@ def check_config(config: ConfigOption) -> None:
             drafts = validate_cameras(configuration, plugins.integrations)
         finally:
             plugins.close()
-        for problem in configuration.warnings:
-            err.print(f"[yellow]![/] {problem.file}:{problem.line}: {problem.message}")
         if plugins.quarantined:
             raise typer.Exit(1)
         out.print(f"[green]✓[/] {directory.yaml}: {len(drafts)} camera(s), no problems.")

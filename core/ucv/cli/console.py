@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ucv.config.configuration import ConfigInvalid
-from ucv.config.yaml import Problem
+from ucv.config.problem import Problem
 from ucv.errors import CameraViewerError
 
 out = Console(highlight=False)

@@ -29,7 +29,7 @@ def demo_directory() -> Path:
 
 async def ensure_demo(hub: Hub) -> None:
     """Add the virtual cameras to a hub that has no entry yet; what a user removed stays removed."""
-    integration = hub.plugins.integrations.get(DOMAIN)
+    integration: object = hub.plugins.integrations.get(DOMAIN)
     if not isinstance(integration, OffersDemo):
         raise PluginError("The demo integration is not loaded.")
     if not hub.entries.list():

@@ -149,6 +149,11 @@ class LiveStream:
         """The format of the pictures as last seen, also while not live."""
         return self._packaging.format
 
+    @property
+    def ring_bytes(self) -> int:
+        """Bytes of pictures kept for new viewers."""
+        return self._fanout.ring.size
+
     def _viewer_left(self) -> None:
         if self.viewers or self._preload or self.status.state in _DISCONNECTED:
             return
