@@ -67,7 +67,8 @@ def no_lingering_threads() -> Iterator[None]:
     while left := {
         thread
         for thread in set(threading.enumerate()) - before
-        if thread.is_alive() and not thread.name.startswith(("asyncio_", "ThreadPoolExecutor"))
+        if thread.is_alive()
+        and not thread.name.startswith(("asyncio_", "uvloop_", "ThreadPoolExecutor"))
     }:
         if time.monotonic() > deadline:
             pytest.fail(f"threads left running: {left}")

@@ -1,12 +1,16 @@
 """The media endpoint over real sockets, with a camera in memory."""
 
 import asyncio
+import re
 import struct
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import pairwise
 from typing import Any, cast
 
 import aiohttp
+import av
 import orjson
 import pytest
 import pytest_asyncio
@@ -16,12 +20,23 @@ from aiohttp.test_utils import TestServer
 from ucv.bus import EventBus
 from ucv.cameras.camera import Camera, StreamProfile
 from ucv.clock import Clock, SystemClock
-from ucv.errors import CameraViewerError, ConnectionClosed, Forbidden, InvalidAuth
+from ucv.errors import (
+    CameraViewerError,
+    ConnectionClosed,
+    Forbidden,
+    InvalidAuth,
+    NotFoundError,
+    StreamNotLive,
+)
+from ucv.media.access_unit import VideoFormat
+from ucv.media.fmp4 import Fragment
+from ucv.streams.jpeg import keyframe_to_jpeg
 from ucv.streams.manager import StreamManager
 from ucv.streams.providers import ProviderRegistry, StreamProvider
 from ucv.streams.settings import StreamSettings
+from ucv.streams.snapshot import snapshot
 from ucv.testing.clock import until
-from ucv.testing.streams import FakeCamera
+from ucv.testing.streams import FORMAT, FakeCamera
 from ucv_bridge.media import add_media_routes
 
 CODECS = "avc1.640029,avc1.64002A,avc1.640033,hvc1.1.6.L153.B0,mp4a.40.2,flac,opus"
@@ -92,6 +107,8 @@ class Stage:
         self.session = aiohttp.ClientSession(base_url=self.server.make_url("/"))
 
     async def stop(self) -> None:
+        for player in self.players:
+            await player.socket.close()
         await self.streams.stop()
         await self.session.close()
         await self.server.close()
@@ -375,3 +392,210 @@ async def test_a_stopping_server_closes_its_players(stage: Stage) -> None:
     while not player.socket.closed:
         await player.socket.receive(timeout=5)
     await closing
+
+
+class Reader:
+    """A client that reads only when told to, with its own small receive buffer."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    @classmethod
+    async def open(cls, stage: Stage) -> "Reader":
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", stage.server.port, limit=64 * 1024
+        )
+        writer.write(
+            b"GET /api/ws?src=front HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+            b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        )
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+        request = orjson.dumps({"type": "mse", "value": CODECS, "shared": True})
+        writer.write(bytes((0x81, 0x80 | len(request))) + bytes(4) + request)  # masked with 0
+        return cls(reader, writer)
+
+    async def fragment(self) -> bytes:
+        """Return the next fragment, whatever is between."""
+        while True:
+            first, size = await self.reader.readexactly(2)
+            if size == 126:
+                size = int.from_bytes(await self.reader.readexactly(2), "big")
+            elif size == 127:
+                size = int.from_bytes(await self.reader.readexactly(8), "big")
+            message = await self.reader.readexactly(size)
+            if first == 0x82 and message[4:8] == b"moof":
+                return message
+
+    async def forever(self) -> None:
+        """Read until the connection ends."""
+        while True:
+            await self.fragment()
+
+
+def is_keyframe(fragment: bytes) -> bool:
+    return payload(fragment)[4] == 0x65
+
+
+async def test_a_viewer_that_stops_reading_costs_nobody_anything_and_resumes_at_a_keyframe(
+    stage: Stage,
+) -> None:
+    quick = await stage.warm(1)
+    await quick.binary(2)
+    slow = await Reader.open(stage)
+    stream = stage.streams.get("front")
+    await until(lambda: stream.viewers == 2)
+    viewer = stream._fanout._viewers[1]
+    transport = cast("Any", viewer.sink)._transport
+    for _ in range(40):
+        stage.camera.gop(10, size=100_000)
+        assert len(await quick.binary(10)) == 10
+        assert transport.get_write_buffer_size() < 2 * 1024 * 1024
+    assert viewer.skips > 200
+    assert stream._fanout._viewers[0].skips == 0
+
+    got = []
+    while transport.get_write_buffer_size() != 0:
+        got.append(await slow.fragment())
+    before = viewer.sent
+    stage.camera.gop(3)
+    while len(got) < before + 3:
+        got.append(await slow.fragment())
+    numbers = [decode_time(fragment) // 3600 for fragment in got]
+    assert numbers[-3:] == [401, 402, 403]
+    gaps = [position for position, (one, other) in enumerate(pairwise(numbers)) if other != one + 1]
+    assert gaps
+    assert all(is_keyframe(got[position + 1]) for position in gaps)
+    assert viewer.sent + viewer.skips == 404
+    slow.writer.close()
+    await until(lambda: stream.viewers == 1)
+
+
+async def test_a_viewer_that_does_not_read_for_the_limit_is_cut_off(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = await stage.warm(1)
+    slow = await Reader.open(stage)
+    stream = stage.streams.get("front")
+    await until(lambda: stream.viewers == 2)
+    for _ in range(10):
+        stage.camera.gop(10, size=100_000)
+        await quick.binary(10)
+    stream._fanout.tick(0.0)
+    await until(lambda: stream.viewers == 1)
+    with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
+        await slow.forever()
+    slow.writer.close()
+
+
+@pytest.mark.parametrize("length", [1, 50, 2500])
+async def test_a_warm_stream_shows_its_first_picture_within_20_ms(
+    stage: Stage, length: int
+) -> None:
+    await stage.warm(length, size=3000)
+    took = []
+    for _ in range(5):  # the machine may be busy with something else now and then
+        player = await stage.open()
+        began = stage.clock.monotonic()
+        await player.say("mse", CODECS, shared=True)
+        _init, keyframe = await player.binary(2)
+        took.append(stage.clock.monotonic() - began)
+        assert is_keyframe(keyframe)
+        await player.socket.close()
+    assert min(took) < 0.020
+
+
+class Painting:
+    """A picture that can be decoded: parameter sets and one IDR."""
+
+    def __init__(self, width: int = 320, height: int = 240) -> None:
+        encoder = av.VideoCodecContext.create("libx264", "w")
+        encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
+        encoder.time_base = Fraction(1, 25)
+        encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "slices": "1"}
+        encoder.thread_count = 1
+        packets = [*encoder.encode(av.VideoFrame(width, height, "yuv420p")), *encoder.encode(None)]
+        nals = [nal for nal in re.split(rb"\x00{2,3}\x01", bytes(packets[0])) if nal]
+        by_type = {nal[0] & 0x1F: nal for nal in nals}
+        self.nal = by_type[5]
+        self.format = replace(
+            FORMAT, width=width, height=height, sps=(by_type[7],), pps=(by_type[8],)
+        )
+
+
+def size_of(jpeg: bytes) -> tuple[int, int]:
+    """Return width and height of a JPEG, by decoding it."""
+    decoder = av.VideoCodecContext.create("mjpeg", "r")
+    frame = decoder.decode(av.Packet(jpeg))[0]
+    return frame.width, frame.height
+
+
+async def test_a_player_without_mse_gets_each_keyframe_as_jpeg(stage: Stage) -> None:
+    painting = Painting()
+    stage.camera.format = painting.format
+    player = await stage.open()
+    await player.say("mjpeg")
+    assert await player.text() == {"type": "mjpeg"}
+    await until(lambda: stage.camera.connections)
+    for _ in range(2):
+        stage.camera.picture(keyframe=True, nal=painting.nal)
+        (jpeg,) = await player.binary()
+        assert size_of(jpeg) == (320, 240)
+
+
+async def test_a_keyframe_that_cannot_be_decoded_ends_a_jpeg_viewer_with_a_reason(
+    stage: Stage,
+) -> None:
+    player = await stage.open()
+    await player.say("mjpeg")
+    await player.text()
+    await until(lambda: stage.camera.connections)
+    stage.camera.gop(1)
+    assert "cannot be decoded" in (await player.text())["value"]
+    assert (await player.socket.receive(timeout=5)).type is WSMsgType.CLOSE
+
+
+async def test_a_snapshot_shows_the_newest_keyframe_and_is_decoded_once_for_all(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painting = Painting()
+    stage.camera.format = painting.format
+    stream = stage.streams.get("front")
+    wanted = asyncio.create_task(snapshot(stream, timeout=5))
+    await until(lambda: stage.camera.connections)
+    stage.camera.picture(keyframe=True, nal=painting.nal)
+    first = await wanted
+    assert size_of(first) == (320, 240)
+
+    await stage.warm(0)
+    stage.camera.picture(keyframe=True, nal=painting.nal)
+    decoded = []
+
+    async def counted(video_format: VideoFormat, fragment: Fragment, *, quality: int) -> bytes:
+        decoded.append(fragment)
+        return await keyframe_to_jpeg(video_format, fragment, quality=quality)
+
+    monkeypatch.setattr("ucv.streams.snapshot.keyframe_to_jpeg", counted)
+    many = await asyncio.gather(*(snapshot(stream, timeout=5) for _ in range(20)))
+    assert len(decoded) == 1
+    assert len(set(many)) == 1
+
+
+async def test_no_snapshot_is_made_up_for_a_camera_that_is_not_there(stage: Stage) -> None:
+    stream = stage.streams.get("front")
+    stage.camera.error = ConnectionClosed()
+    with pytest.raises(StreamNotLive, match="closed the connection"):
+        await snapshot(stream, timeout=5)
+    stage.sub.silent = True
+    with pytest.raises(StreamNotLive, match="within"):
+        await snapshot(stage.streams.get("front", "sub"), timeout=0.05)
+    await stage.streams.remove("front")
+    with pytest.raises(NotFoundError):
+        await snapshot(stream, timeout=5)
+
+
+async def test_a_snapshot_of_a_refused_camera_says_so(stage: Stage) -> None:
+    stage.camera.error = InvalidAuth()
+    with pytest.raises(InvalidAuth):
+        await snapshot(stage.streams.get("front"), timeout=5)

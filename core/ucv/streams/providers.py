@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from ucv.clock import Clock
 from ucv.errors import AlreadyConfiguredError
+from ucv.streams.rtsp_source import RtspSource
 from ucv.streams.source import Source, SourceRequest
 
 _log = logging.getLogger(__name__)
@@ -70,15 +71,8 @@ class ProviderRegistry:
         return found
 
 
-def _open_rtsp(request: SourceRequest, clock: Clock) -> Source:
-    from ucv.streams.rtsp_source import RtspSource  # noqa: PLC0415 - as below, and symmetric
-
-    return RtspSource(request, clock)
-
-
 def _open_av(request: SourceRequest, clock: Clock) -> Source:
-    # PyAV maps 60 MB of FFmpeg: only for who needs it.
-    from ucv.streams.av_source import AvSource  # noqa: PLC0415
+    from ucv.streams.av_source import AvSource  # noqa: PLC0415 - maps 60 MB of FFmpeg
 
     return AvSource(request, clock)
 
@@ -87,7 +81,7 @@ def default_providers() -> ProviderRegistry:
     """Return a registry with the built-in providers."""
     return ProviderRegistry(
         (
-            StreamProvider("rtsp", frozenset({"rtsp", "rtsps"}), _open_rtsp, priority=100),
+            StreamProvider("rtsp", frozenset({"rtsp", "rtsps"}), RtspSource, priority=100),
             StreamProvider(
                 "av",
                 frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "srt", "http", "https"}),

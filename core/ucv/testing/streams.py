@@ -50,17 +50,26 @@ class FakeCamera:
         """How many sources are connected now."""
         return len(self._connections)
 
-    def picture(self, *, keyframe: bool = False, size: int = 1000, step: int = 3600) -> None:
-        """Send one picture of ``size`` bytes, ``step`` ticks after the last one."""
+    def picture(
+        self,
+        *,
+        keyframe: bool = False,
+        size: int = 1000,
+        step: int = 3600,
+        nal: bytes | None = None,
+    ) -> None:
+        """Send one picture, ``step`` ticks after the last one.
+
+        Without a ``nal`` unit it has ``size`` bytes and cannot be decoded.
+        """
         self._timestamp += step
+        if nal is None:
+            nal = bytes((0x65 if keyframe else 0x41,)) + bytes(size - 5)
         for connection in list(self._connections):
-            buffer = bytearray(HEADROOM + size)
-            buffer[HEADROOM : HEADROOM + 4] = (size - 4).to_bytes(4, "big")
-            buffer[HEADROOM + 4] = 0x65 if keyframe else 0x41
-            connection.sink.on_bytes(size)
+            connection.sink.on_bytes(len(nal) + 4)
             connection.sink.on_access_unit(
                 AccessUnit(
-                    buffer,
+                    bytearray(HEADROOM) + len(nal).to_bytes(4, "big") + nal,
                     self._timestamp,
                     keyframe=keyframe,
                     received=self.clock.monotonic(),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -156,7 +155,7 @@ class MediaSession:
         if isinstance(codecs, str) and codecs and "avc1" not in codecs:
             self._control.error("codecs not matched: the camera sends H.264")
             return
-        kind: Callable[..., SocketSink] = SharedSink if shared else RetimedSink
+        kind = SharedSink if shared else RetimedSink
         self._attach(kind(self._transport, self._clock, self.end))
 
     def _show_keyframes(self) -> None:
@@ -176,12 +175,12 @@ class MediaSession:
             _log.exception("Encoding a keyframe of %s failed", self._stream.camera_id)
             self.end(Reason("STREAM_ERROR", "The picture cannot be decoded."))
 
-    def _attach(self, sink: SocketSink) -> None:
+    def _attach(self, sink: SharedSink | RetimedSink | JpegSink) -> None:
         if self._viewer is not None:
             self._viewer.detach()
             self._viewer = None
         try:
-            self._viewer = self._stream.attach(sink)  # type: ignore[arg-type]  # see kinds
+            self._viewer = self._stream.attach(sink)
         except CameraViewerError as error:
             self.end(Reason(error.code, error.message))
 
