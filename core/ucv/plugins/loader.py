@@ -218,10 +218,8 @@ class PluginManager:
             function = getattr(module, hook, None)
             spec = getattr(hookspecs, hook)
             if function is not None and not _accepts(function, spec):
-                wanted = str(
-                    inspect.signature(spec).replace(return_annotation=inspect.Signature.empty)
-                )
-                return fault_in(function, f"The signature must be {hook}{wanted}.")
+                arguments = ", ".join(inspect.signature(spec).parameters)
+                return fault_in(function, f"The signature must be {hook}({arguments}).")
         return PluginFault(str(error))
 
 

@@ -78,7 +78,7 @@ def describe(error: BaseException) -> str:
         except Exception:  # the exception is the plugin's own, and so is the fault in its text
             text = ""
         if not type(error).__module__.startswith("ucv."):
-            text = f"{type(error).__name__}: {text}"
+            text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return " ".join(text.split())[:MAX_REASON]
 
 

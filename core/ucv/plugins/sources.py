@@ -22,8 +22,8 @@ _log = logging.getLogger(__name__)
 GROUP = "ucv"
 #: The distribution whose entry points are the built-ins.
 DISTRIBUTION = "universal-camera-viewer"
-#: Modules from folders get names below this one, so that they can never shadow another module.
-NAMESPACE = "_ucv_plugins"
+#: Modules from folders get names that begin so, and can never shadow another module.
+PREFIX = "_ucv_plugin"
 
 _SEPARATORS = re.compile(r"[-_.]+")
 _numbers = itertools.count(1)
@@ -123,7 +123,7 @@ def in_folder(folder: Path) -> Iterator[Candidate]:
 def _from_file(name: str, file: Path) -> Candidate:
     is_package = file.name == "__init__.py"
     # The number keeps two plugins, or two hubs in one process, apart.
-    module_name = f"{NAMESPACE}.p{next(_numbers)}_{name}"
+    module_name = f"{PREFIX}_{next(_numbers)}_{name}"
 
     def load() -> ModuleType:
         if not name.isidentifier():
