@@ -48,6 +48,8 @@ class Stream:
     options: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.url, str) or "://" not in self.url:
+            raise ValueError("The address of a stream is text such as rtsp://192.0.2.10/live.")
         if "@" in urlsplit(self.url).netloc:
             raise ValueError("The address of a stream must not hold credentials.")
 

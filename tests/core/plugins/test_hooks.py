@@ -12,6 +12,8 @@ from types import FunctionType
 import pytest
 
 from ucv.bus import EventBus
+from ucv.config.configuration import read, validate_cameras
+from ucv.config.paths import ConfigDirectory
 from ucv.plugins import hookspecs
 from ucv.plugins.loader import PluginManager
 from ucv.plugins.sources import in_folder
@@ -87,6 +89,18 @@ def test_ucv_register_integrations_adds_an_instance_of_each_class(
     manager = load(example("ucv_register_integrations"))
     assert manager.integrations["example"].name == "Example cameras"
     assert manager.loaded[0].domains == ("example",)
+
+
+def test_the_example_for_authors_works_with_the_yaml_beside_it(
+    load: Callable[[str], PluginManager], tmp_path: Path
+) -> None:
+    page = (PAGE.parents[2] / "custom_integrations" / "README.md").read_text()
+    blocks = dict(re.findall(r"^```(\w+)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))
+    manager = load(blocks["python"])
+    (tmp_path / "ucv.yaml").write_text(blocks["yaml"])
+    (tmp_path / "secrets.yaml").write_text("garage_password: x")
+    (draft,) = validate_cameras(read(ConfigDirectory(tmp_path), {}), manager.integrations)
+    assert (draft.integration, dict(draft.secrets)) == ("acme", {"password": "x"})
 
 
 def test_ucv_register_discovery_adds_handlers_for_the_own_integrations(
