@@ -326,6 +326,19 @@ async def test_a_changed_format_is_announced_before_its_init_segment(stage: Stag
     assert decode_time(fragment) > 3600
 
 
+async def test_a_plain_player_is_told_the_codec_once_and_gets_the_new_init_segment(
+    stage: Stage,
+) -> None:
+    player = await stage.warm(2)
+    await player.binary(3)
+    stage.camera.change_format(width=1280)
+    stage.camera.gop(1)
+    messages = [await player.socket.receive(timeout=5) for _ in range(2)]
+    assert [message.type for message in messages] == [WSMsgType.BINARY] * 2
+    assert messages[0].data[4:8] == b"ftyp"
+    assert decode_time(messages[1].data) > 3600
+
+
 async def test_a_ping_is_answered_with_the_time(stage: Stage) -> None:
     player = await stage.open()
     await player.say("ping", 17)

@@ -12,7 +12,7 @@ class ConnectGate:
 
     Cameras lock an account after five to seven refusals. Were all streams of a device to try a
     wrong password together, that would be reached at once; so the first tries alone, and the
-    others follow together once its pictures have proved the credentials.
+    others follow together once it has proved the credentials (``proven``, set from outside).
     ``shared`` bounds how many streams of all devices connect at once.
     """
 
@@ -23,7 +23,7 @@ class ConnectGate:
 
     @asynccontextmanager
     async def admit(self) -> AsyncIterator[None]:
-        """Wait for admission; hold it until the first picture or the failure."""
+        """Wait for admission; hold it until the camera has accepted or refused."""
         if not self.proven:
             async with self._alone, self._shared:
                 yield

@@ -37,8 +37,9 @@ class Packaging:
 class Ingest:
     """What the source of one connection delivers to (a `SourceSink`).
 
-    ``first_picture`` is set with the first fragment. After `close` everything is ignored: a source
-    that is being torn down may still deliver.
+    ``accepted`` is set with the format: the camera has let us in. ``last_picture`` is the monotonic
+    time of the last fragment, before the first that of the start. After `close` everything is
+    ignored: a source that is being torn down may still deliver.
     """
 
     def __init__(
@@ -49,23 +50,29 @@ class Ingest:
         clock: Clock,
         *,
         on_format: Callable[[VideoFormat], object],
+        on_accepted: Callable[[], object],
         on_first_picture: Callable[[], object],
     ) -> None:
-        self.first_picture = asyncio.Event()
+        self.accepted = asyncio.Event()
         self.last_picture = clock.monotonic()
         self._packaging = packaging
         self._fanout = fanout
         self._meter = meter
         self._now = clock.monotonic
         self._on_format = on_format
+        self._on_accepted = on_accepted
         self._on_first_picture = on_first_picture
         self._closed = False
         self._need_keyframe = True
+        self._live = False
 
     def on_format(self, video_format: VideoFormat) -> None:
         """See `SourceSink.on_format`."""
         if self._closed:
             return
+        if not self.accepted.is_set():
+            self.accepted.set()
+            self._on_accepted()
         if self._packaging.change(video_format):
             self._need_keyframe = True
         self._on_format(video_format)
@@ -79,8 +86,8 @@ class Ingest:
             if not unit.keyframe:
                 return
             self._need_keyframe = False
-            if not self.first_picture.is_set():
-                self.first_picture.set()
+            if not self._live:
+                self._live = True
                 self._on_first_picture()
         fragment = packager.package(unit)
         self._fanout.publish(fragment)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import nullcontext
+from dataclasses import replace
 from random import Random
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ucv.bus import EventBus
 from ucv.clock import Clock, TimerHandle
@@ -17,7 +18,6 @@ from ucv.errors import (
     InvalidAuth,
     NotFoundError,
     NotSupported,
-    StreamStalled,
     UnsupportedCodec,
 )
 from ucv.media.access_unit import VideoFormat
@@ -26,6 +26,7 @@ from ucv.streams.fanout import Fanout
 from ucv.streams.health import HealthMeter
 from ucv.streams.ingest import Ingest, Packaging
 from ucv.streams.profile import ProfileLike
+from ucv.streams.reading import Gate, Reading
 from ucv.streams.settings import StreamSettings
 from ucv.streams.source import Source
 from ucv.streams.state import (
@@ -43,15 +44,12 @@ _log = logging.getLogger(__name__)
 
 #: Seconds between two measurements of a stream's health.
 _TICK = 1.0
-#: Seconds a source gets to say goodbye to its camera.
-_TEARDOWN_LIMIT = 5.0
 
 REMOVED = Reason("NOT_FOUND", "The stream has been removed.")
 
 OpenSource = Callable[[], Source]
 #: Finds out, for one attempt, how the stream can be opened: the best way first.
 SourceFinder = Callable[[], Awaitable[Sequence[OpenSource]]]
-Gate = Callable[[], AbstractAsyncContextManager[Any]]
 
 _DISCONNECTED = frozenset({StreamState.IDLE, StreamState.AUTH_FAILED})
 
@@ -63,9 +61,9 @@ class LiveStream:
     after the last has left. A connection that fails is tried again after a back-off, whoever comes
     or goes meanwhile; after refused credentials never, until `restart`.
 
-    ``find_sources`` is asked before each attempt. ``gate`` is entered while connecting, up to the
-    first picture. ``on_live`` and ``on_failed`` are told of the first picture of a connection, and
-    of the error that ended it or kept it from coming about.
+    ``find_sources`` is asked before each attempt. ``gate`` is entered while connecting, until the
+    camera has accepted the credentials; ``on_accepted`` is then told, and ``on_failed`` of the
+    error that ended a connection or kept it from coming about.
     """
 
     def __init__(
@@ -78,7 +76,7 @@ class LiveStream:
         bus: EventBus,
         settings: StreamSettings | None = None,
         gate: Gate = nullcontext,
-        on_live: Callable[[LiveStream], object] = lambda _stream: None,
+        on_accepted: Callable[[LiveStream], object] = lambda _stream: None,
         on_failed: Callable[[LiveStream, CameraViewerError], object] = lambda _stream, _error: None,
         random: Random | None = None,
     ) -> None:
@@ -91,7 +89,7 @@ class LiveStream:
         self._bus = bus
         self._settings = settings or StreamSettings()
         self._gate = gate
-        self._on_live = on_live
+        self._on_accepted = on_accepted
         self._on_failed = on_failed
         # Jitter need not be unpredictable.
         self._backoff = Backoff(
@@ -105,9 +103,7 @@ class LiveStream:
         self._preload = False
         self._removed = False
         self._task: asyncio.Task[None] | None = None
-        self._reading: asyncio.Task[None] | None = None
-        self._ingest: Ingest | None = None
-        self._stalled = False
+        self._reading: Reading | None = None
         self._linger: TimerHandle | None = None
         self._ticker: TimerHandle | None = None
         self._not_before = 0.0
@@ -287,55 +283,17 @@ class LiveStream:
             return ConnectionClosed(f"Reading the stream failed with {type(error).__name__}.")
 
     async def _read(self, source: Source) -> NoReturn:
-        async with self._gate():
-            self._stalled = False
-            self._ingest = ingest = Ingest(
-                self._packaging,
-                self._fanout,
-                self._meter,
-                self._clock,
-                on_format=self._format_known,
-                on_first_picture=self._first_picture,
-            )
-            self._reading = reading = asyncio.create_task(
-                source.run(ingest), name=f"source {self.camera_id}:{self.profile.name}"
-            )
-            first = asyncio.create_task(ingest.first_picture.wait())
-            try:
-                await asyncio.wait({reading, first}, return_when=asyncio.FIRST_COMPLETED)
-            except asyncio.CancelledError:
-                await self._tear_down(reading)
-                raise
-            finally:
-                first.cancel()
-            if reading.done():
-                # From here to `_on_failed` nothing else may run: whoever waits at the gate must
-                # hear of refused credentials before it is let in.
-                self._raise_outcome(reading)
-        try:
-            await asyncio.wait({reading})
-        finally:
-            await self._tear_down(reading)
-        self._raise_outcome(reading)
-
-    def _raise_outcome(self, reading: asyncio.Task[None]) -> NoReturn:
-        if self._stalled:
-            raise StreamStalled
-        if not reading.cancelled():
-            reading.result()
-        raise ConnectionClosed
-
-    async def _tear_down(self, reading: asyncio.Task[None]) -> None:
-        if self._ingest is not None:
-            self._ingest.close()
-        if not reading.done():
-            reading.cancel()
-            await asyncio.wait({reading}, timeout=_TEARDOWN_LIMIT)
-            if not reading.done():
-                _log.error("%s: the source does not end", self._name)
-                return
-        if not reading.cancelled():
-            reading.exception()  # it may have failed while it was cancelled; nobody else asks
+        ingest = Ingest(
+            self._packaging,
+            self._fanout,
+            self._meter,
+            self._clock,
+            on_format=self._format_known,
+            on_accepted=lambda: self._on_accepted(self),
+            on_first_picture=self._first_picture,
+        )
+        self._reading = reading = Reading(source, ingest, self._name)
+        await reading.run(self._gate)
 
     def _next_delay(self, error: CameraViewerError) -> float:
         settings = self._settings
@@ -372,12 +330,11 @@ class LiveStream:
             self._meter.reconnects += 1
         self._was_live = True
         self._set_status(StreamStatus(StreamState.LIVE))
-        self._on_live(self)
 
     def _disconnected(self) -> None:
-        if self._ingest is not None:
-            self._ingest.close()
-            self._ingest = None
+        if self._reading is not None:
+            self._reading.ingest.close()
+            self._reading = None
             self._fanout.restart()
             self._meter.disconnected()
 
@@ -392,10 +349,9 @@ class LiveStream:
         self._tick_later()
         now = self._clock.monotonic()
         self._fanout.tick(self._settings.blocked_limit)
-        if self._ingest is not None and self._reading is not None:
-            if now - self._ingest.last_picture >= self._settings.picture_limit:
-                self._stalled = True
-                self._reading.cancel()
+        if self._reading is not None:
+            if now - self._reading.ingest.last_picture >= self._settings.picture_limit:
+                self._reading.stall()
             elif (
                 self.status.state is StreamState.LIVE
                 and now - self._live_since >= self._settings.stable_after
@@ -415,16 +371,9 @@ class LiveStream:
         self._bus.publish(StreamHealthMeasured(self.camera_id, self.profile.name, self.health))
 
     def _set_status(self, status: StreamStatus) -> bool:
-        before = self.status
-        if (before.state, before.reason, before.next_try) == (
-            status.state,
-            status.reason,
-            status.next_try,
-        ):
+        if replace(status, since=self.status.since) == self.status:
             return False
-        self.status = StreamStatus(
-            status.state, status.reason, status.next_try, since=self._clock.time()
-        )
+        self.status = replace(status, since=self._clock.time())
         self._bus.publish(StreamStateChanged(self.camera_id, self.profile.name, self.status))
         self._fanout.announce(self.status)
         return True

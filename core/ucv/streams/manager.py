@@ -78,7 +78,7 @@ class StreamManager:
                     bus=self._bus,
                     settings=self._settings,
                     gate=gate.admit,
-                    on_live=partial(self._live, gate),
+                    on_accepted=partial(self._accepted, gate),
                     on_failed=partial(self._failed, gate, camera.entry_id),
                     random=self._random,
                 )
@@ -163,7 +163,7 @@ class StreamManager:
             for provider in self._providers.candidates(request)
         ]
 
-    def _live(self, gate: ConnectGate, _stream: LiveStream) -> None:
+    def _accepted(self, gate: ConnectGate, _stream: LiveStream) -> None:
         gate.proven = True
 
     def _failed(

@@ -33,4 +33,4 @@ class StreamSettings:
     stable_after: float = 10.0
     picture_limit: float = 30.0
     blocked_limit: float = 30.0
-    parallel_connects: int = 16
+    parallel_connects: int = 32

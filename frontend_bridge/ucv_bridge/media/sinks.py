@@ -139,10 +139,14 @@ class RetimedSink(SocketSink):
         super().__init__(transport, clock, on_close)
         self._last = -_BURST_STEP
         self._offset = 0
+        self._announced = False
 
     def send_init(self, init: bytes, mime: str) -> None:
         """See `ViewerSink.send_init`."""
-        self.message({"type": "mse", "value": mime})
+        if not self._announced:
+            # Only once: go2rtc's player makes a source buffer for each such message.
+            self._announced = True
+            self.message({"type": "mse", "value": mime})
         self._transport.writelines((binary_header(len(init)), init))
 
     def send(self, fragments: Sequence[Fragment], *, burst: bool) -> None:

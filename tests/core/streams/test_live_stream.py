@@ -404,7 +404,7 @@ async def test_a_stopped_stream_closes_its_viewers_and_takes_no_new_ones(stage: 
 async def test_a_source_that_does_not_end_does_not_hold_up_the_hub(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("ucv.streams.live._TEARDOWN_LIMIT", 0.05)
+    monkeypatch.setattr("ucv.streams.reading._TEARDOWN_LIMIT", 0.05)
     stubborn_ends = asyncio.Event()
 
     class Stubborn:

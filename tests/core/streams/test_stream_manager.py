@@ -169,6 +169,17 @@ async def test_credentials_refused_on_one_stream_stop_all_streams_of_the_device(
     assert stage.manager.status("other").state is not StreamState.AUTH_FAILED
 
 
+async def test_a_channel_without_pictures_does_not_hold_up_the_others_of_its_device(
+    stage: Stage,
+) -> None:
+    await stage.configure(FRONT)
+    stage.manager.get("front", "sub").attach(RecordingSink())
+    await stage.clock.settle()
+    stage.manager.get("front").attach(RecordingSink())
+    await stage.clock.settle()
+    assert stage.camera(MAIN.url).connections == 1
+
+
 async def test_a_password_changed_on_the_device_is_noticed_by_one_stream_alone(
     stage: Stage,
 ) -> None:
