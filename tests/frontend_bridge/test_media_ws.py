@@ -101,7 +101,7 @@ class Stage:
         camera = Camera("front", "front", "Front", "fake", profiles=profiles)
         await self.streams.configure(camera, self._credentials)
         app = web.Application(middlewares=[errors])
-        add_media_routes(app, cast("Any", self.context))
+        add_media_routes(app, self.context)
         self.server = TestServer(app)
         await self.server.start_server()
         self.session = aiohttp.ClientSession(base_url=self.server.make_url("/"))

@@ -21,7 +21,7 @@ from ucv.streams.manager import StreamManager
 from ucv.streams.snapshot import encode_keyframe
 from ucv.streams.state import Reason
 from ucv.streams.viewer import Viewer
-from ucv_bridge.context import BridgeContext
+from ucv_bridge.media.context import MediaContext
 from ucv_bridge.media.sinks import WRITE_LIMIT, JpegSink, RetimedSink, SharedSink, SocketSink
 
 _log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ _HEARTBEAT = 60.0
 _CLOSE_LIMIT = 2.0
 
 
-def add_media_routes(app: web.Application, context: BridgeContext) -> None:
+def add_media_routes(app: web.Application, context: MediaContext) -> None:
     """Mount the endpoint."""
     sessions: set[MediaSession] = set()
 
@@ -50,7 +50,7 @@ def add_media_routes(app: web.Application, context: BridgeContext) -> None:
 
 
 async def media_socket(
-    request: web.Request, context: BridgeContext, sessions: set[MediaSession]
+    request: web.Request, context: MediaContext, sessions: set[MediaSession]
 ) -> web.StreamResponse:
     """Serve one viewer until it leaves.
 
@@ -93,7 +93,7 @@ class MediaSession:
     """One client on the endpoint, and its viewer of the stream."""
 
     def __init__(
-        self, stream: LiveStream, transport: asyncio.Transport, context: BridgeContext
+        self, stream: LiveStream, transport: asyncio.Transport, context: MediaContext
     ) -> None:
         self._stream = stream
         self._transport = transport
