@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import voluptuous as vol
@@ -13,7 +13,7 @@ import voluptuous as vol
 from ucv.config.drafts import EntryDraft, parse_entry, unloaded_draft
 from ucv.config.fields import Host, Port, Seconds, Text
 from ucv.config.paths import ConfigDirectory
-from ucv.config.problem import Path, Problem, dotted, problem
+from ucv.config.problem import KeyPath, Problem, dotted, problem
 from ucv.config.schema import Fault, SchemaFaults, validate
 from ucv.config.yaml import Document, ProtectedText, load
 from ucv.errors import ConfigError
@@ -53,7 +53,7 @@ class Configuration:
     """
 
     directory: ConfigDirectory
-    plugins: tuple[FilePath, ...] = ()
+    plugins: tuple[Path, ...] = ()
     server: ServerSettings = ServerSettings()
     streams: StreamSettings = field(default_factory=StreamSettings)
     log_level: str = "info"
@@ -187,7 +187,7 @@ def inspect_cameras(
     lines: dict[str, int] = {}
     problems: list[Problem] = []
     for index, camera in enumerate(configuration.cameras):
-        path: Path = ("cameras", index)
+        path: KeyPath = ("cameras", index)
         mark = document.mark(path)
         if not isinstance(camera, dict):
             fault = Fault((), "expected the keys of a camera")
@@ -218,7 +218,7 @@ def _draft(
 
 
 def _warn_of_plain_secrets(
-    document: Document, path: Path, camera: Mapping[str, Any], draft: EntryDraft
+    document: Document, path: KeyPath, camera: Mapping[str, Any], draft: EntryDraft
 ) -> None:
     for name in draft.secrets:
         value = camera.get(name)
@@ -232,7 +232,7 @@ def _warn_of_plain_secrets(
             )
 
 
-def _problems(document: Document, prefix: Path, faults: list[Fault]) -> list[Problem]:
+def _problems(document: Document, prefix: KeyPath, faults: list[Fault]) -> list[Problem]:
     """Give faults their places; what could not even be read has its problem already."""
     unread = {found.key for found in document.problems}
     paths = [((*prefix, *fault.path), fault) for fault in faults]
@@ -248,6 +248,6 @@ def _without_faults(value: Mapping[str, Any], faults: list[Fault]) -> dict[str, 
     return validate({key: item for key, item in value.items() if key not in faulty}, _ROOT)
 
 
-def _folder(directory: ConfigDirectory, document: Document, path: Path) -> FilePath:
+def _folder(directory: ConfigDirectory, document: Document, path: KeyPath) -> Path:
     """Return the folder of the file in which a value stands."""
     return (directory.path / document.mark(path).file).parent

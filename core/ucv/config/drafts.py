@@ -8,7 +8,7 @@ from typing import Any
 
 from ucv.config.common import COMMON, COMMON_KEYS, slug
 from ucv.config.fields import SecretText, UrlText
-from ucv.config.problem import Path, dotted, nearest
+from ucv.config.problem import KeyPath, dotted, nearest
 from ucv.config.schema import Fault, SchemaFaults, keys_of, validate
 from ucv.entries.entry import EntryConfig
 from ucv.errors import ValidationError
@@ -152,9 +152,9 @@ class _Parts:
 
     def __init__(self) -> None:
         self.secrets: dict[str, str] = {}
-        self.addresses: list[tuple[Path, UrlText]] = []
+        self.addresses: list[tuple[KeyPath, UrlText]] = []
 
-    def take(self, value: Any, path: Path) -> Any:
+    def take(self, value: Any, path: KeyPath) -> Any:
         """Return the plain value, or `_NOTHING` for a secret."""
         if isinstance(value, SecretText):
             self.secrets[dotted(path)] = str(value)

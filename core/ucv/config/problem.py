@@ -11,7 +11,7 @@ from dataclasses import dataclass
 _PLAIN_KEY = re.compile(r"[\w .-]{1,64}")
 
 #: Where a value stands: the keys and indexes that lead to it from the root.
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)

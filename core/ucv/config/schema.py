@@ -8,7 +8,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from ucv.config.problem import Path, nearest
+from ucv.config.problem import KeyPath, nearest
 
 _EXTRA_KEY = "extra keys not allowed"
 
@@ -17,7 +17,7 @@ _EXTRA_KEY = "extra keys not allowed"
 class Fault:
     """One fault: where in the value, what, and the nearest valid key for one that is unknown."""
 
-    path: Path
+    path: KeyPath
     message: str
     suggestion: str | None = None
 
@@ -63,7 +63,7 @@ def _items(mapping: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _fault(error: vol.Invalid, schema: Any) -> Fault:
-    path: Path = tuple(step if isinstance(step, int) else str(step) for step in error.path)
+    path: KeyPath = tuple(step if isinstance(step, int) else str(step) for step in error.path)
     if isinstance(error, vol.RequiredFieldInvalid):
         return Fault(path, "is required")
     if error.error_message == _EXTRA_KEY:
@@ -71,7 +71,7 @@ def _fault(error: vol.Invalid, schema: Any) -> Fault:
     return Fault(path, error.error_message)
 
 
-def _keys_at(schema: Any, path: Path) -> list[str]:
+def _keys_at(schema: Any, path: KeyPath) -> list[str]:
     for step in path:
         if isinstance(step, int):
             items = schema if isinstance(schema, list) else ()

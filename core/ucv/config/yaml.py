@@ -16,14 +16,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from ucv.config.problem import Mark, Path, Problem, nearest, problem
+from ucv.config.problem import KeyPath, Mark, Problem, nearest, problem
 
 #: Bounds on what is read: bytes of a file, levels of nesting, values, files.
 MAX_BYTES = 1024 * 1024
@@ -69,17 +69,17 @@ class Document:
 
     file: str
     value: Any = field(default=None, repr=False)
-    marks: dict[Path, Mark] = field(default_factory=dict, repr=False)
+    marks: dict[KeyPath, Mark] = field(default_factory=dict, repr=False)
     problems: list[Problem] = field(default_factory=list)
 
-    def mark(self, path: Path) -> Mark:
+    def mark(self, path: KeyPath) -> Mark:
         """Return where a value stands, or else the nearest thing around it."""
         while path and path not in self.marks:
             path = path[:-1]
         return self.marks.get(path, Mark(self.file))
 
 
-def load(file: FilePath, root: FilePath, environment: Mapping[str, str] | None = None) -> Document:
+def load(file: Path, root: Path, environment: Mapping[str, str] | None = None) -> Document:
     """Read a file and what it includes; never raises for what is in them.
 
     ``root`` is the configuration directory. A file that is not there is an empty document.
@@ -134,18 +134,18 @@ class _Reader:
 
     document: Document
 
-    def __init__(self, root: FilePath, environment: Mapping[str, str]) -> None:
+    def __init__(self, root: Path, environment: Mapping[str, str]) -> None:
         self._root = root
         self._environment = environment
         self._constructor = YAML(typ="safe", pure=True).constructor
         self._values = 0
         self._opened = 0
-        self._files: list[FilePath] = []  # being read, from the outermost in
+        self._files: list[Path] = []  # being read, from the outermost in
         self._active: set[int] = set()  # mappings and sequences being read, against recursion
-        self._secrets: dict[FilePath, dict[str, str]] = {}
-        self._shown: dict[FilePath, str] = {}
+        self._secrets: dict[Path, dict[str, str]] = {}
+        self._shown: dict[Path, str] = {}
 
-    def shown(self, file: FilePath) -> str:
+    def shown(self, file: Path) -> str:
         """Return a file's name as it is shown to people."""
         if (name := self._shown.get(file)) is None:
             resolved, root = file.resolve(), self._root.resolve()
@@ -154,12 +154,12 @@ class _Reader:
             self._shown[file] = name
         return name
 
-    def fault(self, path: Path, mark: Mark, message: str, suggestion: str | None = None) -> None:
+    def fault(self, path: KeyPath, mark: Mark, message: str, suggestion: str | None = None) -> None:
         """Take note of a problem."""
         if len(self.document.problems) < MAX_PROBLEMS:
             self.document.problems.append(problem(mark, path, message, suggestion))
 
-    def include(self, file: FilePath, path: Path, mark: Mark) -> Any:
+    def include(self, file: Path, path: KeyPath, mark: Mark) -> Any:
         """Read another file in place; faults of opening it are reported at ``mark``."""
         resolved = file.resolve()
         self._opened += 1
@@ -178,7 +178,7 @@ class _Reader:
         finally:
             self._files.pop()
 
-    def _open(self, file: FilePath, path: Path, mark: Mark) -> Node | None:
+    def _open(self, file: Path, path: KeyPath, mark: Mark) -> Node | None:
         try:
             with file.open("rb") as stream:
                 data = stream.read(MAX_BYTES + 1)
@@ -202,7 +202,7 @@ class _Reader:
 
     # --- values -------------------------------------------------------------------------------
 
-    def _value(self, node: Node, path: Path, depth: int) -> Any:
+    def _value(self, node: Node, path: KeyPath, depth: int) -> Any:
         mark = self._mark(node)
         self.document.marks.setdefault(path, mark)
         self._values += 1
@@ -226,7 +226,7 @@ class _Reader:
         finally:
             self._active.discard(id(node))
 
-    def _sequence(self, node: Node, path: Path, depth: int) -> list[Any] | None:
+    def _sequence(self, node: Node, path: KeyPath, depth: int) -> list[Any] | None:
         if not isinstance(node, SequenceNode) or str(node.tag) != f"{_TAG}seq":
             self.fault(path, self._mark(node), _unknown_tag())
             return None
@@ -234,7 +234,7 @@ class _Reader:
             self._value(item, (*path, index), depth + 1) for index, item in enumerate(node.value)
         ]
 
-    def _mapping(self, node: MappingNode, path: Path, depth: int) -> dict[str, Any] | None:
+    def _mapping(self, node: MappingNode, path: KeyPath, depth: int) -> dict[str, Any] | None:
         if str(node.tag) != f"{_TAG}map":
             self.fault(path, self._mark(node), _unknown_tag())
             return None
@@ -257,7 +257,7 @@ class _Reader:
                 result[key] = self._value(value_node, (*path, key), depth + 1)
         return {**merged, **result}
 
-    def _merge(self, node: Node, path: Path, depth: int, into: dict[str, Any]) -> None:
+    def _merge(self, node: Node, path: KeyPath, depth: int, into: dict[str, Any]) -> None:
         """Merge (``<<``) one mapping or several; the earlier wins."""
         parts = node.value if isinstance(node, SequenceNode) else [node]
         for part in parts:
@@ -267,7 +267,7 @@ class _Reader:
             else:
                 self.fault(path, self._mark(part), "<< takes a mapping")
 
-    def _scalar(self, node: ScalarNode, path: Path, mark: Mark) -> Any:
+    def _scalar(self, node: ScalarNode, path: KeyPath, mark: Mark) -> Any:
         tag = str(node.tag)
         text: str = node.value
         match tag.removeprefix(_TAG):
@@ -288,7 +288,7 @@ class _Reader:
         self.fault(path, mark, _unknown_tag())
         return None
 
-    def _number(self, node: ScalarNode, kind: str, path: Path, mark: Mark) -> Any:
+    def _number(self, node: ScalarNode, kind: str, path: KeyPath, mark: Mark) -> Any:
         try:
             if kind == "int":
                 return int(self._constructor.construct_yaml_int(node))
@@ -297,13 +297,13 @@ class _Reader:
             self.fault(path, mark, "this is not a number; put text in quotes")
             return None
 
-    def _included(self, name: str, path: Path, mark: Mark) -> Any:
+    def _included(self, name: str, path: KeyPath, mark: Mark) -> Any:
         if not name or "\0" in name:
             self.fault(path, mark, "!include needs the name of a file")
             return None
         return self.include(self._files[-1].parent / name, path, mark)
 
-    def _variable(self, text: str, path: Path, mark: Mark) -> str | None:
+    def _variable(self, text: str, path: KeyPath, mark: Mark) -> str | None:
         name, _, default = text.strip().partition(" ")
         value = self._environment.get(name)
         if value is not None:
@@ -315,7 +315,7 @@ class _Reader:
 
     # --- secrets ------------------------------------------------------------------------------
 
-    def _secret(self, name: str, path: Path, mark: Mark) -> str | None:
+    def _secret(self, name: str, path: KeyPath, mark: Mark) -> str | None:
         folder = self._files[-1].parent
         root = self._root.resolve()
         folders = [folder, *folder.parents] if folder.is_relative_to(root) else [folder, root]
@@ -337,7 +337,7 @@ class _Reader:
             self.fault(path, mark, f"there is no {SECRETS_FILE}")
         return None
 
-    def _secrets_of(self, file: FilePath) -> dict[str, str]:
+    def _secrets_of(self, file: Path) -> dict[str, str]:
         if (known := self._secrets.get(file)) is not None:
             return known
         secrets = self._secrets[file] = {}
