@@ -1,6 +1,7 @@
 """The media endpoint over real sockets, with a camera in memory."""
 
 import asyncio
+import io
 import re
 import struct
 from collections.abc import AsyncIterator
@@ -519,22 +520,60 @@ async def test_a_warm_stream_shows_its_first_picture_within_20_ms(
     assert min(took) < 0.020
 
 
-class Painting:
-    """A picture that can be decoded: parameter sets and one IDR."""
+class Film:
+    """Pictures that can be decoded: one NAL unit each, a keyframe every ten."""
 
-    def __init__(self, width: int = 320, height: int = 240) -> None:
+    def __init__(self, length: int = 1, width: int = 320, height: int = 240) -> None:
         encoder = av.VideoCodecContext.create("libx264", "w")
         encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
         encoder.time_base = Fraction(1, 25)
+        encoder.gop_size = 10
         encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "slices": "1"}
         encoder.thread_count = 1
-        packets = [*encoder.encode(av.VideoFrame(width, height, "yuv420p")), *encoder.encode(None)]
-        nals = [nal for nal in re.split(rb"\x00{2,3}\x01", bytes(packets[0])) if nal]
-        by_type = {nal[0] & 0x1F: nal for nal in nals}
-        self.nal = by_type[5]
-        self.format = replace(
-            FORMAT, width=width, height=height, sps=(by_type[7],), pps=(by_type[8],)
-        )
+        packets = []
+        for number in range(length):
+            frame = av.VideoFrame(width, height, "yuv420p")
+            frame.planes[0].update(bytes((number * 7 % 200,)) * frame.planes[0].buffer_size)
+            frame.pts = number
+            packets += encoder.encode(frame)
+        packets += encoder.encode(None)
+        sets = {}
+        self.nals: list[bytes] = []
+        for packet in packets:
+            for nal in filter(None, re.split(rb"\x00{2,3}\x01", bytes(packet))):
+                kind = nal[0] & 0x1F
+                if kind in (7, 8):
+                    sets[kind] = nal
+                elif kind in (1, 5):
+                    self.nals.append(nal)
+        self.format = replace(FORMAT, width=width, height=height, sps=(sets[7],), pps=(sets[8],))
+
+    def show(self, camera: FakeCamera, start: int = 0, end: int | None = None) -> None:
+        """Let the camera send these pictures."""
+        for nal in self.nals[start:end]:
+            camera.picture(nal=nal, keyframe=nal[0] & 0x1F == 5)
+
+
+async def test_every_frame_that_a_late_player_is_sent_decodes(stage: Stage) -> None:
+    film = Film(60)
+    assert len(film.nals) == 60
+    stage.camera.format = film.format
+    first = await stage.open()
+    await first.say("mse", CODECS)
+    await until(lambda: stage.camera.connections)
+    film.show(stage.camera, 0, 25)
+    late = await stage.open()
+    await late.say("mse", CODECS)
+    got = await late.binary(6)
+    film.show(stage.camera, 25)
+    got += await late.binary(35)
+    assert decode_time(got[1]) == 0
+    with av.open(io.BytesIO(b"".join(got)), "r") as container:
+        frames = list(container.decode(video=0))
+    assert len(frames) == 40
+    assert not any(frame.is_corrupt for frame in frames)
+    times = [frame.pts for frame in frames]
+    assert times == sorted(set(times))
 
 
 def size_of(jpeg: bytes) -> tuple[int, int]:
@@ -545,14 +584,14 @@ def size_of(jpeg: bytes) -> tuple[int, int]:
 
 
 async def test_a_player_without_mse_gets_each_keyframe_as_jpeg(stage: Stage) -> None:
-    painting = Painting()
-    stage.camera.format = painting.format
+    film = Film()
+    stage.camera.format = film.format
     player = await stage.open()
     await player.say("mjpeg")
     assert await player.text() == {"type": "mjpeg"}
     await until(lambda: stage.camera.connections)
     for _ in range(2):
-        stage.camera.picture(keyframe=True, nal=painting.nal)
+        film.show(stage.camera)
         (jpeg,) = await player.binary()
         assert size_of(jpeg) == (320, 240)
 
@@ -572,17 +611,17 @@ async def test_a_keyframe_that_cannot_be_decoded_ends_a_jpeg_viewer_with_a_reaso
 async def test_a_snapshot_shows_the_newest_keyframe_and_is_decoded_once_for_all(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    painting = Painting()
-    stage.camera.format = painting.format
+    film = Film()
+    stage.camera.format = film.format
     stream = stage.streams.get("front")
     wanted = asyncio.create_task(snapshot(stream, timeout=5))
     await until(lambda: stage.camera.connections)
-    stage.camera.picture(keyframe=True, nal=painting.nal)
+    film.show(stage.camera)
     first = await wanted
     assert size_of(first) == (320, 240)
 
     await stage.warm(0)
-    stage.camera.picture(keyframe=True, nal=painting.nal)
+    film.show(stage.camera)
     decoded = []
 
     async def counted(video_format: VideoFormat, fragment: Fragment, *, quality: int) -> bytes:
