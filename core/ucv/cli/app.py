@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 import ucv
 from ucv.cli.bridges import find_bridges
 from ucv.cli.console import err, out, report_errors
 from ucv.cli.demo import demo_directory, ensure_demo
 from ucv.cli.serve import ServeOptions, serve
-from ucv.config.configuration import read, validate_cameras
+from ucv.config.configuration import ConfigInvalid, inspect, inspect_cameras, read
 from ucv.config.paths import ConfigDirectory
 from ucv.hub import load_plugins, open_storage
 
@@ -98,16 +99,19 @@ def check_config(config: ConfigOption) -> None:
         if not directory.yaml.exists():
             err.print(f"[yellow]There is no {directory.yaml}: the hub starts without cameras.[/]")
             raise typer.Exit(1 if not config.is_dir() else 0)
-        configuration = read(directory)
+        # What is wrong at the root must not hide what is wrong with the cameras.
+        configuration, problems = inspect(directory)
         plugins = load_plugins(configuration, directory)
         try:
             for quarantined in plugins.quarantined:
                 place = f"{quarantined.file or quarantined.source}"
                 place += f":{quarantined.line}" if quarantined.line else ""
-                err.print(f"[red]✗[/] [bold]{place}[/]: {quarantined.reason}", markup=True)
-            drafts = validate_cameras(configuration, plugins.integrations)
+                err.print(f"[red]✗[/] [bold]{escape(place)}[/]: {escape(quarantined.reason)}")
+            drafts, of_cameras = inspect_cameras(configuration, plugins.integrations)
         finally:
             plugins.close()
+        if problems or of_cameras:
+            raise ConfigInvalid([*problems, *of_cameras])
         if plugins.quarantined:
             raise typer.Exit(1)
         out.print(f"[green]✓[/] {directory.yaml}: {len(drafts)} camera(s), no problems.")
