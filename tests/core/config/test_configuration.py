@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +219,17 @@ def test_the_sample_configuration_is_valid_as_it_stands() -> None:
     configuration = read(ConfigDirectory(sample), {})
     folders: list[Any] = [folder.resolve().name for folder in configuration.plugins]
     assert folders == ["custom_integrations"]
+
+
+def test_the_documented_configuration_is_valid_and_shows_the_defaults(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()
+    main, secrets = re.findall(r"^```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    (tmp_path / "secrets.yaml").write_text(secrets)
+    configuration = configured(tmp_path, main.replace("integration: rtsp", "integration: plain")
+                               .replace("url: rtsp://", "host: 192.0.2.10 #"))  # fmt: skip
+    (draft,) = validate_cameras(configuration, INTEGRATIONS)
+    assert draft.secrets == {"password": "p@ss/w:rd"}
+    default = Configuration(configuration.directory)
+    assert configuration.streams == default.streams
+    assert configuration.log_level == default.log_level
+    assert replace(configuration.server, allowed_hosts=()) == default.server
