@@ -1,0 +1,62 @@
+"""Ciphertexts of secrets, stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from ucv.storage.database import Database
+from ucv.storage.tables import secrets
+
+
+class SecretRepository:
+    """Keeps ciphertexts by owner and name; knows no key. Raises `StorageError`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def all(self) -> dict[tuple[str, str], bytes]:
+        """Return every ciphertext by (owner, name)."""
+        async with self._database.reading() as connection:
+            rows = await connection.execute(sa.select(secrets))
+            return {(row.owner, row.name): row.ciphertext for row in rows}
+
+    async def get(self, owner: str, name: str) -> bytes | None:
+        """Return one ciphertext, or None."""
+        async with self._database.reading() as connection:
+            query = sa.select(secrets.c.ciphertext).where(
+                secrets.c.owner == owner, secrets.c.name == name
+            )
+            return (await connection.execute(query)).scalar_one_or_none()
+
+    async def set(self, owner: str, name: str, ciphertext: bytes) -> None:
+        """Insert or replace one."""
+        where = (secrets.c.owner == owner) & (secrets.c.name == name)
+        async with self._database.transaction() as connection:
+            changed = await connection.execute(
+                sa.update(secrets).where(where).values(ciphertext=ciphertext)
+            )
+            if not changed.rowcount:
+                row = {"owner": owner, "name": name, "ciphertext": ciphertext}
+                await connection.execute(sa.insert(secrets).values(row))
+
+    async def delete(self, owner: str, name: str | None = None) -> None:
+        """Forget one secret of an owner, or all of them."""
+        where = secrets.c.owner == owner
+        if name is not None:
+            where &= secrets.c.name == name
+        async with self._database.transaction() as connection:
+            await connection.execute(sa.delete(secrets).where(where))
+
+    async def replace_all(self, change: Callable[[bytes], bytes]) -> int:
+        """Rewrite every ciphertext in one transaction, or none; returns how many there are."""
+        async with self._database.transaction() as connection:
+            rows = (await connection.execute(sa.select(secrets))).all()
+            for row in rows:
+                await connection.execute(
+                    sa.update(secrets)
+                    .where((secrets.c.owner == row.owner) & (secrets.c.name == row.name))
+                    .values(ciphertext=change(row.ciphertext))
+                )
+            return len(rows)
