@@ -91,7 +91,7 @@ class Timeline:
         shown = timestamp - self._base
         step = shown - self._newest
         if step > self._max_gap or (step < 0 and not self._reordered(shown)):
-            elapsed = int((received - self._received) * self.clock_rate)
+            elapsed = round((received - self._received) * self.clock_rate)
             self.restarts += 1
             self._restart(timestamp, self._last + max(1, elapsed))
             shown = timestamp - self._base
