@@ -12,8 +12,11 @@ from urllib.parse import quote, urlsplit
 from ucv.errors import NotSupported, ValidationError
 from ucv.streams.source import Credentials, SourceRequest
 
-#: Microseconds and bytes that libav may spend on finding out what a stream holds.
-_PROBE = {"analyzeduration": "1000000", "probesize": "1000000", "fflags": "nobuffer"}
+#: Microseconds and bytes that libav may spend on finding out what a stream holds. What it reads for
+#: that is delivered too: with "nobuffer" it would be thrown away, and with it the first keyframe.
+_PROBE = {"analyzeduration": "1000000", "probesize": "1000000"}
+#: RTSP's session description has told nearly all of it.
+_RTSP_PROBE = {"analyzeduration": "100000", "probesize": "100000"}
 _TRANSPORTS = frozenset({"tcp", "udp"})
 _CA_FILES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -96,6 +99,7 @@ def open_options(request: SourceRequest) -> OpenOptions:
         options |= {
             "rtsp_transport": "tcp" if scheme.tls else transport,
             "allowed_media_types": "video",
+            **_RTSP_PROBE,
         }
     if "tls" in scheme.protocols:
         # libav checks no certificate unless told to.

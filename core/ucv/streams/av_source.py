@@ -292,6 +292,8 @@ def _translate(error: av.error.FFmpegError, *, opened: bool, late: bool) -> Came
         return ConnectTimeout("The camera did not answer in time.")
     if isinstance(error, (builtins.EOFError, builtins.ConnectionError)):
         return ConnectionClosed("The camera closed the connection.")
-    if isinstance(error, builtins.OSError) and not opened:
+    if isinstance(error, builtins.OSError):
+        if opened:
+            return ConnectionClosed(f"The connection broke: {error.strerror}.")
         return CannotConnect(f"The camera cannot be reached: {error.strerror}.")
     return ProtocolError(f"The stream cannot be read: {error.strerror}.")
