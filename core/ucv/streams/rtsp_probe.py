@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -16,6 +18,8 @@ from ucv.errors import (
 )
 from ucv.media import sdp
 from ucv.media.digest import MAX_REFUSALS, Authorizer
+from ucv.media.errors import MediaError
+from ucv.media.h264 import parse_sps
 from ucv.media.rtsp import AuthRefused, Described, Event, Failed, Redirected, RtspSession, RtspUrl
 from ucv.streams.rtsp_connection import (
     MAX_REDIRECTS,
@@ -250,5 +254,12 @@ class _Visitor:
 
 
 def _video(medium: sdp.MediaDescription) -> VideoStream:
-    """Say what the description tells of a video."""
+    """Say what the description tells of a video; the parameter sets know better than attributes."""
+    for text in medium.fmtp.get("sprop-parameter-sets", "").split(","):
+        try:
+            sps = parse_sps(base64.b64decode(text, validate=True))
+        except (MediaError, binascii.Error):
+            continue  # a PPS, or nonsense
+        rate = medium.frame_rate or sps.frame_rate
+        return VideoStream(medium.encoding, sps.width, sps.height, rate)
     return VideoStream(medium.encoding, medium.width, medium.height, medium.frame_rate)
