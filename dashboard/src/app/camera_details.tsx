@@ -41,13 +41,14 @@ export function CameraDetails(props: DetailsProps): ReactNode {
   if (confirming) {
     return (
       <Dialog
+        key="remove"
         title={words.removeTitle(camera.name)}
         onClose={() => setConfirming(false)}
         testId="remove-dialog"
       >
         <p className="form__text">{words.removeText}</p>
         <div className="form__buttons">
-          <button type="button" className="button" onClick={() => setConfirming(false)} autoFocus>
+          <button type="button" className="button" onClick={() => setConfirming(false)} data-autofocus>
             {words.cancel}
           </button>
           <button
@@ -66,7 +67,13 @@ export function CameraDetails(props: DetailsProps): ReactNode {
   const model = [camera.manufacturer, camera.model].filter(Boolean).join(" ");
   const state = tileState(camera, mainProfile(camera), undefined, true);
   return (
-    <Dialog title={camera.name} onClose={props.onClose} wide testId="details-dialog">
+    <Dialog
+      key="details"
+      title={camera.name}
+      onClose={props.onClose}
+      wide
+      testId="details-dialog"
+    >
       {camera.read_only && <p className="notice">{words.readOnlyTitle}.</p>}
       {state.explanation && (
         <p className="notice" data-tone={state.tone}>
@@ -80,7 +87,7 @@ export function CameraDetails(props: DetailsProps): ReactNode {
         <Fact label={words.detailAddress} value={addressOf(camera)} />
         <Fact label={words.detailState} value={state.label} />
         <Fact
-          label={words.fieldPreload}
+          label={words.detailConnection}
           value={camera.preload ? words.preloaded : words.onDemand}
         />
       </dl>
@@ -149,7 +156,7 @@ function ProfileFacts({ camera, profile }: { camera: Camera; profile: Profile })
   return (
     <section className="facts__group">
       <h3>
-        {words.detailRole} “{profile.name}”
+        {words.detailStream(profile.name)}
       </h3>
       <dl className="facts">
         <Fact label={words.detailFormat} value={`${size} · ${codec}`} />
@@ -161,11 +168,14 @@ function ProfileFacts({ camera, profile }: { camera: Camera; profile: Profile })
 }
 
 function HealthFacts({ health }: { health: StreamHealth }): ReactNode {
-  const rates = [health.fps, health.average_fps, health.expected_fps].map(frames).join(" · ");
   const latency = `${milliseconds(health.latency_p50)} · ${milliseconds(health.latency_p99)}`;
   return (
     <>
-      <Fact label={words.detailFps} value={`${rates} · ${bitrate(health.bitrate)}`} />
+      <Fact
+        label={words.detailFps}
+        value={`${frames(health.fps)} / ${frames(health.expected_fps)}`}
+      />
+      <Fact label={words.detailBitrate} value={bitrate(health.bitrate)} />
       <Fact label={words.detailKeyframes} value={seconds(health.keyframe_interval)} />
       <Fact label={words.detailLost} value={number(health.lost_packets)} />
       <Fact label={words.detailReconnects} value={number(health.reconnects)} />

@@ -18,6 +18,8 @@ export function Dialog(props: {
     const dialog = element.current;
     if (!dialog || dialog.open) return;
     dialog.showModal();
+    // showModal() takes the first thing that can have the focus: the close button.
+    dialog.querySelector<HTMLElement>("[data-autofocus]")?.focus();
   }, []);
   return (
     <dialog

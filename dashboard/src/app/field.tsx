@@ -34,8 +34,9 @@ export function Field(props: FieldProps): ReactNode {
           autoCapitalize="none"
           autoCorrect="off"
           spellCheck={false}
-          // The dialog's or page's first field: where a person starts to type.
+          // Where a person starts to type; the attribute is for dialogs.
           autoFocus={props.autoFocus}
+          data-autofocus={props.autoFocus ? "" : undefined}
           required={props.required}
           aria-invalid={props.error ? true : undefined}
           aria-describedby={described.join(" ") || undefined}

@@ -66,7 +66,7 @@ export function Grid(props: GridProps): ReactNode {
   });
 
   const shape = { aspect: 16 / 9, footer: 3.5 * unit, gap: 0.625 * unit, narrowest: 17 * unit };
-  const { columns, tile } = arrange(cameras.length, space, shape, props.columns);
+  const { columns, tile, scrolls } = arrange(cameras.length, space, shape, props.columns);
   const style = { "--columns": columns, "--tile": `${tile}px` } as CSSProperties;
   const scale = globalThis.devicePixelRatio || 1;
 
@@ -78,6 +78,7 @@ export function Grid(props: GridProps): ReactNode {
       tabIndex={-1}
       aria-label={words.cameras}
       data-full={full ? "" : undefined}
+      data-scrolls={scrolls ? "" : undefined}
     >
       <div className="grid" style={style} data-testid="grid">
         {space.width > 0 &&
@@ -119,23 +120,31 @@ export function Grid(props: GridProps): ReactNode {
   );
 }
 
+const NO_SPACE: Space = { width: 0, height: 0, scrolledWidth: 0 };
+
 /** The room inside the element's padding, and the page's font size, in pixels. */
 function useSpace(area: { readonly current: HTMLElement | null }): [Space, number] {
-  const [measured, setMeasured] = useState<[Space, number]>([{ width: 0, height: 0 }, 16]);
+  const [measured, setMeasured] = useState<[Space, number]>([NO_SPACE, 16]);
   useLayoutEffect(() => {
     const element = area.current;
     if (!element) return undefined;
     const measure = (): void => {
       const style = getComputedStyle(element);
-      const width =
-        element.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-      const height =
-        element.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
+      const sides = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
+      const ends = parseFloat(style.paddingTop) + parseFloat(style.paddingBottom);
+      const space: Space = {
+        width: element.offsetWidth - sides,
+        height: element.clientHeight - ends,
+        scrolledWidth: element.clientWidth - sides,
+      };
       const unit = parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
       setMeasured((before) =>
-        before[0].width === width && before[0].height === height && before[1] === unit
+        before[0].width === space.width &&
+        before[0].height === space.height &&
+        before[0].scrolledWidth === space.scrolledWidth &&
+        before[1] === unit
           ? before
-          : [{ width, height }, unit],
+          : [space, unit],
       );
     };
     measure();

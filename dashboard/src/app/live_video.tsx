@@ -96,7 +96,7 @@ function VideoLayer(props: {
 const never = (): (() => void) => () => undefined;
 
 function useSubscription(player: LivePlayer | undefined): (listener: () => void) => () => void {
-  return useMemo(() => (player ? (listener) => player.subscribe(listener) : never), [player]);
+  return useMemo(() => (player ? (listener: () => void) => player.subscribe(listener) : never), [player]);
 }
 
 /** The player's state; the component is drawn again when it changes. */

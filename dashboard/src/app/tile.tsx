@@ -196,6 +196,9 @@ function Overlay(props: {
   );
 }
 
+/** States besides "live" in which the camera itself is sending. */
+const MEASURED = new Set(["buffering", "loading", "blocked", "unsupported"]);
+
 function Measures(props: {
   camera: Camera;
   state: TileState;
@@ -204,7 +207,8 @@ function Measures(props: {
 }): ReactNode {
   const { camera, state } = props;
   const stats = usePlayerStats(props.player);
-  const health = state.tone === "live" || state.name === "unsupported" ? props.health : undefined;
+  const measured = state.tone === "live" || MEASURED.has(state.name);
+  const health = measured ? props.health : undefined;
   const delay = state.current ? (stats?.delay ?? null) : null;
   const score = props.health?.score ?? null;
   const offset = stats?.clockOffset ?? null;
@@ -212,7 +216,7 @@ function Measures(props: {
     if (offset !== null) setClockOffset(offset);
   }, [offset]);
   return (
-    <span className="measures">
+    <span className="measures" data-quiet={measured ? undefined : ""}>
       <span
         className="measure measure--fps"
         data-testid={`fps-${camera.id}`}

@@ -42,7 +42,12 @@ export function TopBar(props: TopBarProps): ReactNode {
         <h1 className="bar__product">{words.product}</h1>
         <p className="bar__summary" data-testid="summary">
           {words.summary(cameras.length, live)}
-          {trouble > 0 && <span className="bar__trouble"> · {words.attention(trouble)}</span>}
+          {trouble > 0 && (
+            <>
+              <span className="bar__separator"> · </span>
+              <span className="bar__trouble">{words.attention(trouble)}</span>
+            </>
+          )}
         </p>
       </div>
       <p className="bar__load" title={words.hubLoadTitle} data-testid="hub-load">

@@ -4,9 +4,9 @@ export {
   type PlayerOptions,
   type PlayerPhase,
   type PlayerState,
-  type PlayerStats,
-  type SourceStatus,
 } from "./live_player.ts";
 export { browserEnvironment, type PlayerEnvironment } from "./environment.ts";
+export { type PlayerStats } from "./meter.ts";
 export { DEFAULT_PACE, Pace, type PaceOptions } from "./pace.ts";
+export { type SourceStatus } from "./stream_connection.ts";
 export { sleepWhenUnseen } from "./visibility.ts";

@@ -11,12 +11,12 @@
  * are replaced, never changed in place.
  */
 
-import { Backoff } from "../net/backoff.ts";
 import { split, timescaleOf, type Piece } from "./boxes.ts";
 import { browserEnvironment, playableCodecs, type PlayerEnvironment } from "./environment.ts";
 import { LiveBuffer } from "./live_buffer.ts";
+import { FrameMeter, NO_STATS, type PlayerStats } from "./meter.ts";
 import { Pace, type PaceOptions } from "./pace.ts";
-import { SourceClock } from "./source_clock.ts";
+import { StreamConnection, type SourceStatus } from "./stream_connection.ts";
 
 export type PlayerPhase =
   /** Not started, or stopped. */
@@ -33,14 +33,6 @@ export type PlayerPhase =
   /** This browser cannot play what the camera sends. */
   | "unsupported";
 
-/** What the hub says of the stream itself. */
-export interface SourceStatus {
-  readonly state: string;
-  readonly reason: { readonly code: string; readonly message: string } | null;
-  /** Seconds since the epoch on the hub's clock; null when none is planned. */
-  readonly nextTry: number | null;
-}
-
 export interface PlayerState {
   readonly phase: PlayerPhase;
   /** A picture of this stream is on the element, perhaps an old one. */
@@ -48,22 +40,6 @@ export interface PlayerState {
   readonly source: SourceStatus | null;
   /** The last failure of playing, for a person who looks for the cause. */
   readonly error: string | null;
-}
-
-/** Measured once a second; null is "not known", never zero. */
-export interface PlayerStats {
-  /** Seconds from the hub receiving a frame to the frame being shown. */
-  readonly delay: number | null;
-  readonly framesPerSecond: number | null;
-  readonly bitsPerSecond: number | null;
-  /** Seconds of media ahead of the picture. */
-  readonly buffered: number | null;
-  readonly rate: number;
-  readonly droppedFrames: number;
-  readonly stalls: number;
-  readonly rebuilds: number;
-  /** Hub clock minus this machine's, in milliseconds. */
-  readonly clockOffset: number | null;
 }
 
 export interface PlayerOptions {
@@ -74,9 +50,6 @@ export interface PlayerOptions {
 }
 
 const TICK = 100;
-const PING_EVERY = 2_000;
-/** Nothing at all from the hub for this long: the connection is dead. */
-const SILENCE = 8_000;
 /** The picture stands still for this long although there is media. */
 const FROZEN = 1_500;
 const NUDGES = 3;
@@ -90,71 +63,56 @@ const REBUILD_WINDOW = 20_000;
 const REBUILDS = 5;
 const REBUILD_PAUSE = 20_000;
 
-const NO_STATS: PlayerStats = {
-  delay: null,
-  framesPerSecond: null,
-  bitsPerSecond: null,
-  buffered: null,
-  rate: 1,
-  droppedFrames: 0,
-  stalls: 0,
-  rebuilds: 0,
-  clockOffset: null,
-};
-
 export class LivePlayer {
   readonly #video: HTMLVideoElement;
-  readonly #options: PlayerOptions;
   readonly #environment: PlayerEnvironment;
-  readonly #listeners = new Set<() => void>();
-  readonly #backoff = new Backoff(400, 10_000);
-  readonly #clock = new SourceClock();
+  readonly #connection: StreamConnection;
+  readonly #meter: FrameMeter;
   readonly #pace: Pace;
-
+  readonly #listeners = new Set<() => void>();
   #state: PlayerState = { phase: "idle", picture: false, source: null, error: null };
   #stats: PlayerStats = NO_STATS;
   #awake = false;
+  #ticker: ReturnType<typeof setInterval> | undefined;
 
-  // The connection.
-  #socket: WebSocket | undefined;
-  #retryTimer: ReturnType<typeof setTimeout> | undefined;
-  #heardAt = 0;
-  #pingAt = 0;
-  #pings = 0;
-  #timescale = 90_000;
+  #buffer: LiveBuffer | undefined;
   /** Player's time minus the stream's decode time, seconds; unknown before the first fragment. */
   #offset: number | undefined;
-
-  // The media.
-  #buffer: LiveBuffer | undefined;
   #keyframes: number[] = [];
   #edge = ORIGIN - GAP;
-  #entering = false;
-  #enteringAt = 0;
-  #filling = false;
-  #fillingSince = 0;
-  #seekingSince = 0;
+  /** The first media of a connection starts here, and has not been gone to. */
+  #entering: number | undefined;
+  /** Holding the picture since then, until enough is buffered. */
+  #fillingSince: number | undefined;
+  #seekingSince: number | undefined;
   #position = -1;
   #movedAt = 0;
   #nudges = 0;
   #rebuiltAt: number[] = [];
-
-  // Measurements.
-  #ticker: ReturnType<typeof setInterval> | undefined;
-  #frameCallback = 0;
-  #shown: { media: number; at: number } | undefined;
-  #measuredAt = 0;
-  #bytes = 0;
-  #frames = 0;
-  #lastDropped = 0;
   #stalls = 0;
   #rebuilds = 0;
 
   constructor(video: HTMLVideoElement, options: PlayerOptions) {
     this.#video = video;
-    this.#options = options;
     this.#environment = options.environment ?? browserEnvironment();
     this.#pace = new Pace(options.pace);
+    this.#meter = new FrameMeter(video, () => this.#set({ picture: true }));
+    this.#connection = new StreamConnection(options.url, this.#environment, {
+      onConnect: () => {
+        this.#offset = undefined;
+        if (this.#state.phase !== "blocked") this.#set({ phase: "connecting" });
+      },
+      onLost: (error) => {
+        this.#set({ phase: this.#state.picture ? "buffering" : "connecting", error });
+      },
+      onType: (mime) => this.#onType(mime),
+      onMedia: (message) => this.#onMedia(message),
+      onStatus: (source) => this.#set({ source }),
+      onError: (error) => {
+        if (/codecs not matched|: not supported/i.test(error)) this.#unsupported(error);
+        else this.#set({ error });
+      },
+    });
   }
 
   get state(): PlayerState {
@@ -174,8 +132,7 @@ export class LivePlayer {
   /** Connect and play. Does nothing when awake already. */
   wake(): void {
     if (this.#awake) return;
-    const codecs = playableCodecs(this.#environment);
-    if (!codecs) {
+    if (!playableCodecs(this.#environment)) {
       this.#set({ phase: "unsupported", error: "no Media Source Extensions" });
       return;
     }
@@ -186,11 +143,10 @@ export class LivePlayer {
     video.addEventListener("waiting", this.#onWaiting);
     video.addEventListener("playing", this.#onPlaying);
     video.addEventListener("error", this.#onVideoError);
-    this.#watchFrames();
-    this.#measuredAt = this.#environment.now();
+    this.#meter.start(this.#environment.now());
     this.#ticker = setInterval(this.#tick, TICK);
-    this.#backoff.reset();
-    this.#connect();
+    this.#connection.proven();
+    this.#connection.open();
   }
 
   /** Close the connection and keep the picture. */
@@ -198,8 +154,7 @@ export class LivePlayer {
     if (!this.#awake) return;
     this.#pauseWork();
     this.#video.pause();
-    const last = this.#keyframeInUse();
-    if (last !== undefined) this.#buffer?.trim(last);
+    this.#trim();
     this.#setStats({ ...NO_STATS, stalls: this.#stalls, rebuilds: this.#rebuilds });
     this.#set({ phase: "sleeping", source: null });
   }
@@ -212,130 +167,32 @@ export class LivePlayer {
     this.#set({ phase: "idle", picture: false, source: null, error: null });
   }
 
-  /** Try now what is waiting for its time: a reconnect, or playing that the browser refused. */
+  /** Try now what waits for its time: a reconnect, or playing that the browser refused. */
   retry(): void {
     if (!this.#awake) return;
     if (this.#state.phase === "blocked") this.#play();
-    if (!this.#socket) {
-      this.#backoff.reset();
-      this.#connect();
-    }
+    if (this.#connection.active && (this.#state.source?.state ?? "live") === "live") return;
+    this.#connection.proven();
+    this.#connection.open();
   }
 
-  // --- the connection -------------------------------------------------------------------------
+  // --- what the hub sends ---------------------------------------------------------------------
 
-  #connect(): void {
-    clearTimeout(this.#retryTimer);
-    this.#retryTimer = undefined;
-    this.#offset = undefined;
-    this.#clock.forgetFrames();
-    const now = this.#environment.now();
-    this.#heardAt = now;
-    this.#pingAt = 0;
-    this.#pings = 0;
-    if (this.#state.phase !== "blocked") this.#set({ phase: "connecting" });
-    let socket: WebSocket;
-    try {
-      socket = this.#environment.createSocket(this.#options.url());
-    } catch (error) {
-      this.#set({ error: String(error) });
-      this.#later(this.#backoff.next());
-      return;
-    }
-    this.#socket = socket;
-    socket.binaryType = "arraybuffer";
-    socket.onopen = () => {
-      const value = playableCodecs(this.#environment);
-      socket.send(JSON.stringify({ type: "mse", value, shared: true }));
-      this.#ping();
-    };
-    socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => {
-      if (socket !== this.#socket) return;
-      this.#heardAt = this.#environment.now();
-      if (typeof event.data === "string") this.#onText(event.data);
-      else this.#onMedia(event.data);
-    };
-    socket.onclose = () => {
-      if (socket === this.#socket) this.#lost("the connection was closed");
-    };
-  }
-
-  #disconnect(): void {
-    clearTimeout(this.#retryTimer);
-    this.#retryTimer = undefined;
-    const socket = this.#socket;
-    this.#socket = undefined;
-    if (!socket) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
-  }
-
-  #lost(error: string): void {
-    this.#disconnect();
-    this.#set({ phase: this.#state.picture ? "buffering" : "connecting", error });
-    this.#later(this.#backoff.next());
-  }
-
-  #later(delay: number): void {
-    clearTimeout(this.#retryTimer);
-    this.#retryTimer = setTimeout(() => this.#connect(), delay);
-  }
-
-  #ping(): void {
-    const now = this.#environment.now();
-    if (this.#socket?.readyState !== 1) return;
-    // A few quick ones first: the delay can then be told within a second.
-    this.#pings += 1;
-    this.#pingAt = now + (this.#pings < 4 ? 250 : PING_EVERY);
-    this.#socket.send(JSON.stringify({ type: "ping", value: now }));
-  }
-
-  #onText(text: string): void {
-    let message: Record<string, unknown>;
-    try {
-      message = JSON.parse(text) as Record<string, unknown>;
-    } catch {
-      return; // not ours to judge; the next message may be well-formed
-    }
-    const now = this.#environment.now();
-    switch (message["type"]) {
-      case "mse":
-        this.#onType(String(message["value"]), message["timescale"]);
-        break;
-      case "pong":
-        this.#clock.pong(Number(message["value"]), now, Number(message["time"]));
-        break;
-      case "clock":
-        this.#clock.frame(
-          Number(message["media"]) / this.#timescale,
-          Number(message["received"]),
-          now,
-        );
-        break;
-      case "status":
-        this.#set({ source: sourceStatus(message["value"]) });
-        break;
-      case "error":
-        this.#onError(String(message["value"]));
-        break;
-      default:
-        break; // a newer hub may say more
-    }
-  }
-
-  #onType(mime: string, timescale: unknown): void {
+  #onType(mime: string): void {
     if (!this.#environment.canPlay(mime)) {
       this.#unsupported(mime);
-      return;
+    } else if (!this.#buffer || this.#buffer.dead) {
+      this.#discardBuffer();
+      this.#buffer = new LiveBuffer(
+        this.#video,
+        mime,
+        this.#environment,
+        this.#tick,
+        (failure, message) => this.#rebuild(`${failure}: ${message}`),
+      );
+    } else if (this.#buffer.mime !== mime) {
+      this.#buffer.type(mime);
     }
-    if (typeof timescale === "number" && timescale > 0) this.#timescale = timescale;
-    if (!this.#buffer || this.#buffer.dead) this.#newBuffer(mime);
-    else if (this.#buffer.mime !== mime) this.#buffer.type(mime);
-  }
-
-  #onError(error: string): void {
-    if (/codecs not matched|: not supported/i.test(error)) this.#unsupported(error);
-    else this.#set({ error });
   }
 
   #unsupported(error: string): void {
@@ -345,115 +202,116 @@ export class LivePlayer {
   }
 
   #onMedia(message: ArrayBuffer): void {
-    this.#bytes += message.byteLength;
+    this.#meter.received(message.byteLength);
     for (const piece of split(message)) {
       if (!this.#buffer || this.#buffer.dead) return;
       if (piece.kind === "init") {
-        this.#timescale = timescaleOf(piece.bytes) ?? this.#timescale;
+        this.#connection.timescale = timescaleOf(piece.bytes) ?? this.#connection.timescale;
         this.#buffer.append(piece.bytes);
       } else if (piece.kind === "fragment") {
-        this.#onFragment(piece);
+        this.#onFragment(this.#buffer, piece);
       }
     }
   }
 
-  #onFragment(piece: Piece): void {
-    const buffer = this.#buffer;
-    if (!buffer) return;
-    const decodeTime = piece.decodeTime / this.#timescale;
+  #onFragment(buffer: LiveBuffer, piece: Piece): void {
+    const decodeTime = piece.decodeTime / this.#connection.timescale;
     if (this.#offset === undefined) {
       // Nothing can be shown before a keyframe; the hub starts with one.
       if (!piece.keyframe) return;
-      this.#offset = this.#edge + GAP - decodeTime;
+      this.#entering = this.#edge + GAP;
+      this.#offset = this.#entering - decodeTime;
       buffer.offset(this.#offset);
-      this.#entering = true;
-      this.#enteringAt = this.#edge + GAP;
-      this.#backoff.reset();
+      this.#connection.proven();
     }
     const start = decodeTime + this.#offset;
-    const duration = piece.duration / this.#timescale;
+    const duration = piece.duration / this.#connection.timescale;
     this.#pace.frame(duration);
     if (piece.keyframe) this.#keyframes.push(start);
     this.#edge = Math.max(this.#edge, start + duration);
     buffer.append(piece.bytes);
   }
 
-  // --- the media ------------------------------------------------------------------------------
+  // --- playing --------------------------------------------------------------------------------
 
-  #newBuffer(mime: string): void {
-    this.#discardBuffer();
-    this.#buffer = new LiveBuffer(this.#video, mime, this.#environment, this.#tick, (kind, text) =>
-      this.#rebuild(`${kind}: ${text}`),
-    );
-  }
+  #tick = (): void => {
+    if (!this.#awake) return;
+    const now = this.#environment.now();
+    this.#connection.tick(now);
+    this.#steer(now);
+    this.#measure(now);
+  };
 
-  #discardBuffer(): void {
-    this.#buffer?.destroy();
-    this.#buffer = undefined;
-    this.#keyframes = [];
-    this.#edge = ORIGIN - GAP;
-    this.#offset = undefined;
-    this.#entering = false;
-    this.#filling = false;
-    this.#seekingSince = 0;
-    this.#nudges = 0;
-    this.#shown = undefined;
-  }
+  #steer(now: number): void {
+    const ranges = this.#buffer?.ranges;
+    if (this.#offset === undefined || !ranges || ranges.length === 0) return;
+    const video = this.#video;
+    const start = ranges.start(ranges.length - 1);
+    const end = ranges.end(ranges.length - 1);
 
-  /** Start again from the newest keyframe, with a new buffer and a new connection. */
-  #rebuild(error: string): void {
-    if (!this.#awake) {
-      this.#discardBuffer();
-      this.#set({ picture: false, error });
+    if (this.#entering !== undefined) {
+      if (end <= this.#entering) return;
+      this.#entering = undefined;
+      this.#jump(start, end, now);
+      this.#fill(now);
       return;
     }
-    const now = this.#environment.now();
-    this.#rebuilds += 1;
-    this.#rebuiltAt = this.#rebuiltAt.filter((at) => now - at < REBUILD_WINDOW);
-    this.#rebuiltAt.push(now);
-    this.#disconnect();
-    this.#discardBuffer();
-    this.#set({ phase: "connecting", picture: false, error });
-    const again = this.#rebuiltAt.length;
-    this.#later(again > REBUILDS ? REBUILD_PAUSE : 50 * 3 ** (again - 1));
+    if (video.seeking) {
+      this.#seekingSince ??= now;
+      if (now - this.#seekingSince > SEEK_LIMIT) this.#rebuild("seeking does not end");
+      return;
+    }
+    this.#seekingSince = undefined;
+
+    const at = video.currentTime;
+    const level = end - at;
+    if (Math.abs(at - this.#position) > 0.001) {
+      this.#position = at;
+      this.#movedAt = now;
+    }
+    // Behind a gap, with nothing left before it; or past the end, where nothing will come.
+    if ((at < start - 0.05 && this.#ahead() < 0.1) || level < -0.5) {
+      this.#jump(start, end, now);
+      return;
+    }
+    if (this.#fillingSince !== undefined) {
+      const waited = now - this.#fillingSince > FILL_LIMIT;
+      if (level < this.#pace.target && !(waited && level > 0.1)) return;
+      this.#fillingSince = undefined;
+    }
+    if (video.paused && this.#state.phase !== "blocked") {
+      this.#movedAt = now;
+      this.#play();
+    }
+    this.#keepPace(level, start, end, now);
+    this.#trim();
   }
 
-  #onVideoError = (): void => {
-    if (this.#buffer && !this.#buffer.dead) {
-      this.#rebuild(`decode: ${this.#video.error?.message ?? "unknown"}`);
+  #keepPace(level: number, start: number, end: number, now: number): void {
+    const stillFor = now - this.#movedAt;
+    if (level > 0.2 && stillFor > FROZEN && this.#state.phase !== "blocked") {
+      this.#nudges += 1;
+      if (this.#nudges >= NUDGES) this.#rebuild("the picture stands still");
+      else this.#jump(start, end, now);
+      return;
     }
-  };
+    if (stillFor === 0 && this.#state.phase === "playing") this.#nudges = 0;
+    const pacing = this.#pace.decide(level, now / 1000);
+    if (pacing.action === "jump") this.#jump(start, end, now);
+    else if (this.#video.playbackRate !== pacing.rate) this.#video.playbackRate = pacing.rate;
+  }
 
-  #onWaiting = (): void => {
-    if (this.#video.seeking || this.#filling || !this.#state.picture) return;
-    if (this.#ahead() > 0.1) return;
-    const now = this.#environment.now();
-    this.#fill(now);
-    if (this.#state.source === null || this.#state.source.state === "live") {
-      this.#stalls += 1;
-      this.#pace.stalled(now / 1000);
-    }
-    this.#set({ phase: "buffering" });
-  };
-
-  #onPlaying = (): void => {
-    this.#movedAt = this.#environment.now();
-    if (!this.#filling && this.#socket) this.#set({ phase: "playing", picture: true, error: null });
-  };
-
-  /** Seconds of media ahead of the picture without a gap. */
-  #ahead(): number {
-    const ranges = this.#video.buffered;
-    const at = this.#video.currentTime;
-    for (let i = 0; i < ranges.length; i++) {
-      if (at >= ranges.start(i) - 0.05 && at <= ranges.end(i)) return ranges.end(i) - at;
-    }
-    return 0;
+  #jump(start: number, end: number, now: number): void {
+    const target = Math.max(start, end - this.#pace.target);
+    this.#video.currentTime = target;
+    this.#video.playbackRate = 1;
+    this.#pace.jumped(now / 1000);
+    this.#position = target;
+    this.#movedAt = now;
   }
 
   /** Hold the picture until the target is buffered, so that it does not stutter afterwards. */
   #fill(now: number): void {
-    this.#filling = true;
     this.#fillingSince = now;
     this.#video.pause();
   }
@@ -470,167 +328,122 @@ export class LivePlayer {
     );
   }
 
-  #jump(start: number, end: number, now: number): void {
-    const target = Math.max(start, end - this.#pace.target);
-    this.#video.currentTime = target;
-    this.#video.playbackRate = 1;
-    this.#pace.jumped(now / 1000);
-    this.#position = target;
-    this.#movedAt = now;
-  }
-
-  #tick = (): void => {
-    if (!this.#awake) return;
+  #onWaiting = (): void => {
+    const filling = this.#fillingSince !== undefined;
+    if (this.#video.seeking || filling || !this.#state.picture || this.#ahead() > 0.1) return;
     const now = this.#environment.now();
-    this.#watchConnection(now);
-    this.#steer(now);
-    if (now - this.#measuredAt >= 1000) this.#measure(now);
+    this.#fill(now);
+    if ((this.#state.source?.state ?? "live") === "live") {
+      this.#stalls += 1;
+      this.#pace.stalled(now / 1000);
+    }
+    this.#set({ phase: "buffering" });
   };
 
-  #watchConnection(now: number): void {
-    if (!this.#socket) return;
-    if (now - this.#heardAt > SILENCE) this.#lost("the hub does not answer");
-    else if (this.#pingAt > 0 && now >= this.#pingAt) this.#ping();
+  #onPlaying = (): void => {
+    this.#movedAt = this.#environment.now();
+    const fresh = this.#offset !== undefined && this.#entering === undefined;
+    if (this.#fillingSince === undefined && fresh && this.#connection.active) {
+      this.#set({ phase: "playing", picture: true, error: null });
+    }
+  };
+
+  /** Seconds of media ahead of the picture without a gap. */
+  #ahead(): number {
+    const ranges = this.#video.buffered;
+    const at = this.#video.currentTime;
+    for (let i = 0; i < ranges.length; i++) {
+      if (at >= ranges.start(i) - 0.05 && at <= ranges.end(i)) return ranges.end(i) - at;
+    }
+    return 0;
   }
 
-  #steer(now: number): void {
-    const ranges = this.#buffer?.ranges;
-    if (this.#offset === undefined || !ranges || ranges.length === 0) return;
-    const video = this.#video;
-    const start = ranges.start(ranges.length - 1);
-    const end = ranges.end(ranges.length - 1);
-
-    if (this.#entering) {
-      if (end <= this.#enteringAt) return;
-      this.#entering = false;
-      this.#jump(start, end, now);
-      this.#fill(now);
-      return;
-    }
-    if (video.seeking) {
-      this.#seekingSince ||= now;
-      if (now - this.#seekingSince > SEEK_LIMIT) this.#rebuild("seeking does not end");
-      return;
-    }
-    this.#seekingSince = 0;
-
-    const at = video.currentTime;
-    const level = end - at;
-    if (Math.abs(at - this.#position) > 0.001) {
-      this.#position = at;
-      this.#movedAt = now;
-      if (this.#nudges > 0 && !this.#filling) this.#nudges = 0;
-    }
-    // Behind a gap, with nothing left before it; or past the end, where nothing will come.
-    if ((at < start - 0.05 && this.#ahead() < 0.1) || level < -0.5) {
-      this.#jump(start, end, now);
-      return;
-    }
-    if (this.#filling) {
-      const waited = now - this.#fillingSince > FILL_LIMIT;
-      if (level < this.#pace.target && !(waited && level > 0.1)) return;
-      this.#filling = false;
-      this.#movedAt = now;
-      this.#play();
-    } else if (video.paused && this.#state.phase !== "blocked") {
-      this.#movedAt = now;
-      this.#play();
-    }
-
-    const pacing = this.#pace.decide(level, now / 1000);
-    if (pacing.action === "jump") this.#jump(start, end, now);
-    else if (video.playbackRate !== pacing.rate) video.playbackRate = pacing.rate;
-
-    if (level > 0.2 && now - this.#movedAt > FROZEN && this.#state.phase !== "blocked") {
-      this.#nudges += 1;
-      if (this.#nudges >= NUDGES) this.#rebuild("the picture stands still");
-      else this.#jump(start, end, now);
-      return;
-    }
-    const keyframe = this.#keyframeInUse();
-    if (keyframe !== undefined) this.#buffer?.trim(keyframe);
-  }
-
-  /** Start of the last keyframe at or before the picture; older ones are forgotten. */
-  #keyframeInUse(): number | undefined {
+  /** Free what lies before the last keyframe at or before the picture; the rest is in use. */
+  #trim(): void {
     const at = this.#video.currentTime;
     const keyframes = this.#keyframes;
-    let used = -1;
-    for (let i = 0; i < keyframes.length && (keyframes[i] as number) <= at; i++) used = i;
+    const later = keyframes.findIndex((time) => time > at);
+    const used = (later < 0 ? keyframes.length : later) - 1;
     if (used > 0) keyframes.splice(0, used);
-    return used >= 0 ? keyframes[0] : undefined;
+    if (used >= 0 && keyframes[0] !== undefined) this.#buffer?.trim(keyframes[0]);
   }
 
-  // --- measurements ---------------------------------------------------------------------------
+  // --- starting again -------------------------------------------------------------------------
 
-  #watchFrames(): void {
-    const video = this.#video;
-    if (!("requestVideoFrameCallback" in video)) return;
-    const shown: VideoFrameRequestCallback = (_, frame) => {
-      this.#frames += 1;
-      const at = performance.timeOrigin + frame.expectedDisplayTime;
-      this.#shown = { media: frame.mediaTime, at };
-      this.#frameCallback = video.requestVideoFrameCallback(shown);
-      if (!this.#state.picture) this.#set({ picture: true });
-    };
-    this.#frameCallback = video.requestVideoFrameCallback(shown);
-  }
-
-  #measure(now: number): void {
-    const seconds = (now - this.#measuredAt) / 1000;
-    this.#measuredAt = now;
-    const quality = this.#video.getVideoPlaybackQuality?.();
-    const playing = this.#state.phase === "playing";
-    let delay: number | undefined;
-    if (playing && this.#offset !== undefined) {
-      const shown = this.#shown ?? { media: this.#video.currentTime, at: now };
-      if (now - shown.at < 2000) delay = this.#clock.delay(shown.media - this.#offset, shown.at);
+  #onVideoError = (): void => {
+    if (this.#buffer && !this.#buffer.dead) {
+      this.#rebuild(`decode: ${this.#video.error?.message ?? "unknown"}`);
     }
-    this.#lastDropped = quality?.droppedVideoFrames ?? this.#lastDropped;
-    this.#setStats({
-      delay: delay ?? null,
-      framesPerSecond:
-        "requestVideoFrameCallback" in this.#video && playing ? this.#frames / seconds : null,
-      bitsPerSecond: this.#socket ? (this.#bytes * 8) / seconds : null,
-      buffered: this.#buffer ? this.#ahead() : null,
-      rate: this.#video.playbackRate,
-      droppedFrames: this.#lastDropped,
-      stalls: this.#stalls,
-      rebuilds: this.#rebuilds,
-      clockOffset: this.#clock.offset(now) ?? null,
-    });
-    this.#frames = 0;
-    this.#bytes = 0;
+  };
+
+  /** Start again from the newest keyframe, with a new buffer and a new connection. */
+  #rebuild(error: string): void {
+    this.#discardBuffer();
+    if (!this.#awake) {
+      this.#set({ picture: false, error });
+      return;
+    }
+    const now = this.#environment.now();
+    this.#rebuilds += 1;
+    this.#rebuiltAt = [...this.#rebuiltAt.filter((at) => now - at < REBUILD_WINDOW), now];
+    const times = this.#rebuiltAt.length;
+    this.#connection.openIn(times > REBUILDS ? REBUILD_PAUSE : 50 * 3 ** (times - 1));
+    this.#set({ phase: "connecting", picture: false, error });
   }
 
-  // --- state ----------------------------------------------------------------------------------
+  #discardBuffer(): void {
+    this.#buffer?.destroy();
+    this.#buffer = undefined;
+    this.#keyframes = [];
+    this.#edge = ORIGIN - GAP;
+    this.#offset = this.#entering = this.#fillingSince = this.#seekingSince = undefined;
+    this.#nudges = 0;
+    this.#meter.shown = undefined;
+  }
 
   #pauseWork(): void {
     this.#awake = false;
     clearInterval(this.#ticker);
-    this.#disconnect();
+    this.#connection.close();
+    this.#meter.stop();
     const video = this.#video;
     video.removeEventListener("waiting", this.#onWaiting);
     video.removeEventListener("playing", this.#onPlaying);
     video.removeEventListener("error", this.#onVideoError);
-    if (this.#frameCallback) video.cancelVideoFrameCallback(this.#frameCallback);
-    this.#frameCallback = 0;
-    this.#shown = undefined;
-    this.#filling = false;
-    this.#seekingSince = 0;
+    this.#entering = this.#fillingSince = this.#seekingSince = undefined;
+  }
+
+  // --- what others see ------------------------------------------------------------------------
+
+  #measure(now: number): void {
+    const reading = this.#meter.read(now);
+    if (!reading) return;
+    const playing = this.#state.phase === "playing";
+    const { clock } = this.#connection;
+    const shown = this.#meter.shown ?? { media: this.#video.currentTime, at: now };
+    const delay =
+      playing && this.#offset !== undefined && now - shown.at < 2000
+        ? clock.delay(shown.media - this.#offset, shown.at)
+        : undefined;
+    this.#setStats({
+      delay: delay ?? null,
+      framesPerSecond: playing && this.#meter.exact ? reading.framesPerSecond : null,
+      bitsPerSecond: this.#connection.active ? reading.bitsPerSecond : null,
+      buffered: this.#buffer ? this.#ahead() : null,
+      rate: this.#video.playbackRate,
+      droppedFrames: this.#video.getVideoPlaybackQuality?.().droppedVideoFrames ?? 0,
+      stalls: this.#stalls,
+      rebuilds: this.#rebuilds,
+      clockOffset: clock.offset(now) ?? null,
+    });
   }
 
   #set(change: Partial<PlayerState>): void {
-    const next = { ...this.#state, ...change };
-    if (
-      next.phase === this.#state.phase &&
-      next.picture === this.#state.picture &&
-      next.source === this.#state.source &&
-      next.error === this.#state.error
-    ) {
-      return;
-    }
-    this.#state = next;
+    const before = this.#state;
+    const after = { ...before, ...change };
+    const keys = Object.keys(change) as (keyof PlayerState)[];
+    if (keys.every((key) => before[key] === after[key])) return;
+    this.#state = after;
     for (const listener of this.#listeners) listener();
   }
 
@@ -638,15 +451,4 @@ export class LivePlayer {
     this.#stats = stats;
     for (const listener of this.#listeners) listener();
   }
-}
-
-function sourceStatus(value: unknown): SourceStatus | null {
-  if (typeof value !== "object" || value === null) return null;
-  const { state, reason, next_try } = value as Record<string, unknown>;
-  const { code, message } = (reason ?? {}) as Record<string, unknown>;
-  return {
-    state: String(state),
-    reason: code === undefined ? null : { code: String(code), message: String(message ?? "") },
-    nextTry: typeof next_try === "number" && next_try > 0 ? next_try : null,
-  };
 }
