@@ -17,11 +17,15 @@ export interface CameraForm {
 /** `host:port`, where the host is a name, an IPv4 address, or an IPv6 address in brackets. */
 const HOST_AND_PORT = /^(\[[^\]]+\]|[^:/]+):(\d{1,5})$/;
 
-/** The host of an address, for a camera that was given no name. */
+/**
+ * The host of an address, for a camera that was given no name. People type passwords with "/" and
+ * "@" into addresses as they are; no part of one may end up in the name.
+ */
 function hostOf(address: string): string {
   const rest = address.replace(/^[a-z][a-z0-9+.-]*:\/\//i, "");
   const authority = rest.split("/")[0] ?? rest;
-  const host = authority.slice(authority.lastIndexOf("@") + 1);
+  const after = authority.includes("@") ? authority : rest;
+  const host = after.slice(after.lastIndexOf("@") + 1).split("/")[0] ?? "";
   return HOST_AND_PORT.exec(host)?.[1] ?? host;
 }
 
