@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 _log = logging.getLogger(__name__)
 
@@ -21,9 +21,11 @@ class Event:
     """Base of all events: a frozen, slotted dataclass.
 
     ``sequence`` is given by the bus when the event is published: 1, 2, 3 … without gaps, over all
-    types. It is 0 before.
+    types. It is 0 before. ``kept`` is False for measurements that the next one replaces: they have
+    no place in the history.
     """
 
+    kept: ClassVar[bool] = True
     sequence: int = field(default=0, init=False, compare=False)
 
 
@@ -76,14 +78,19 @@ class EventBus:
         self._listeners: dict[type[Event], list[Listener[Any]]] = {}
         # Resolved per concrete type on first use; emptied when a subscription changes.
         self._resolved: dict[type[Event], tuple[Listener[Any], ...]] = {}
-        self._history: deque[Event] = deque(maxlen=HISTORY)
+        self._history: deque[Event] = deque()
+        # The newest event that is no longer in the history.
+        self._forgotten = 0
 
     def publish(self, event: Event) -> int:
         """Deliver the event and return its sequence number."""
         self.sequence = sequence = self.sequence + 1
         _set_sequence(event, sequence)
-        self._history.append(event)
         kind = type(event)
+        if kind.kept:
+            self._history.append(event)
+            if len(self._history) > HISTORY:
+                self._forgotten = self._history.popleft().sequence
         listeners = self._resolved.get(kind)
         if listeners is None:
             listeners = self._resolve(kind)
@@ -120,10 +127,11 @@ class EventBus:
             unsubscribe()
 
     def since(self, sequence: int) -> list[Event] | None:
-        """Return the events after ``sequence``, or None when they are no longer all kept."""
-        if sequence >= self.sequence:
-            return []
-        if not self._history or self._history[0].sequence > sequence + 1:
+        """Return the kept events after ``sequence``.
+
+        None when some of them are forgotten, or ``sequence`` is of another run of the hub.
+        """
+        if sequence < self._forgotten or sequence > self.sequence:
             return None
         return [event for event in self._history if event.sequence > sequence]
 

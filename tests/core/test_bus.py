@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
 
@@ -21,6 +22,11 @@ class OpenedWide(Opened):
 @dataclass(frozen=True, slots=True)
 class Closed(Event):
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured(Event):
+    kept: ClassVar[bool] = False
 
 
 def test_a_listener_gets_its_type_and_subclasses_in_order() -> None:
@@ -107,6 +113,12 @@ def test_what_was_missed_can_be_asked_for_while_it_is_kept() -> None:
     assert missed is not None
     assert [event.sequence for event in missed] == [8, 9, 10]
     assert bus.since(10) == []
+    assert bus.since(11) is None, "a sequence of another run"
+    for _ in range(2 * HISTORY):
+        bus.publish(Measured())
+    missed = bus.since(7)
+    assert missed is not None
+    assert len(missed) == 3, "measurements push nothing out"
     for _ in range(HISTORY):
         bus.publish(Closed("x"))
     assert bus.since(7) is None

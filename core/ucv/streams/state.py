@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
 from ucv.bus import Event
 
@@ -93,6 +94,8 @@ class StreamHealth:
 @dataclass(frozen=True, slots=True)
 class StreamHealthMeasured(Event):
     """A stream's health, once a second while it is not idle, and once when it becomes idle."""
+
+    kept: ClassVar[bool] = False
 
     camera_id: str
     profile: str
