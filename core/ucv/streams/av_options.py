@@ -96,11 +96,12 @@ def open_options(request: SourceRequest) -> OpenOptions:
         transport = str(request.options.get("transport", "tcp"))
         if transport not in _TRANSPORTS:
             raise ValidationError(f"There is no transport {transport!r}.")
-        options |= {
-            "rtsp_transport": "tcp" if scheme.tls else transport,
-            "allowed_media_types": "video",
-            **_RTSP_PROBE,
-        }
+        if scheme.tls:
+            transport = "tcp"
+        options |= {"rtsp_transport": transport, "allowed_media_types": "video", **_RTSP_PROBE}
+        if transport == "tcp":
+            # Nothing is reordered, but without a queue libav does not notice what is missing.
+            options["reorder_queue_size"] = "2"
     if "tls" in scheme.protocols:
         # libav checks no certificate unless told to.
         verify = bool(request.options.get("tls_verify", True))

@@ -141,27 +141,30 @@ class AvSource:
             frame_rate=float(rate) if rate and 0 < rate <= 240 else 0.0,
         )
         video_format: VideoFormat | None = None
+        interval = round(_CLOCK_RATE / rate) if rate else _CLOCK_RATE // 25
+        timestamp = -interval
         for packet in container.demux(stream):
             if lost := _pass_on(logs) + packet.is_corrupt:
                 reader.wait_for_keyframe()
                 handover.lost(lost)
             if not packet.size:
                 continue  # libav's way to say that this was the last
-            unit = self._unit(reader, packet)
+            # RTSP's first packet has no time: libav knows it only from the second on.
+            timestamp = _ticks(packet, timestamp + interval)
+            unit = self._unit(reader, packet, timestamp)
             if unit is not None and reader.format is not None and reader.format != video_format:
                 video_format = reader.format
                 handover.put(packet.size, unit, video_format)
             else:
                 handover.put(packet.size, unit)
 
-    def _unit(self, reader: SampleReader, packet: av.Packet[VideoStream]) -> AccessUnit | None:
+    def _unit(
+        self, reader: SampleReader, packet: av.Packet[VideoStream], timestamp: int
+    ) -> AccessUnit | None:
         if packet.size > MAX_SAMPLE:
             raise ProtocolError(f"A picture of {packet.size} bytes is too large.")
-        received = self._clock.monotonic()
-        ticks = packet.pts if packet.pts is not None else packet.dts
-        seconds = received if ticks is None or not packet.time_base else ticks * packet.time_base
         try:
-            return reader.read(bytes(packet), round(seconds * _CLOCK_RATE), received)
+            return reader.read(bytes(packet), timestamp, self._clock.monotonic())
         except MediaError as error:
             _log.debug("A sample was passed over: %s", error)
             reader.wait_for_keyframe()
@@ -258,6 +261,14 @@ def _video_stream(container: InputContainer) -> VideoStream:
             return stream
     names = ", ".join(s.codec_context.name for s in container.streams.video) or "no video"
     raise UnsupportedCodec(f"The stream holds {names}, and only H.264 can be played.")
+
+
+def _ticks(packet: av.Packet[VideoStream], otherwise: int) -> int:
+    """Return when a packet is to be shown, in ticks of `_CLOCK_RATE`."""
+    time = packet.pts if packet.pts is not None else packet.dts
+    if time is None or not packet.time_base:
+        return otherwise
+    return round(time * packet.time_base * _CLOCK_RATE)
 
 
 def _pass_on(logs: list[tuple[int, str, str]]) -> int:

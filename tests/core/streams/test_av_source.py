@@ -7,12 +7,13 @@ import base64
 import datetime
 import io
 import ssl
+import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from fractions import Fraction
 from functools import cache
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from ucv.errors import (
 )
 from ucv.media.access_unit import AccessUnit, VideoFormat
 from ucv.media.fmp4 import Packager, init_segment
+from ucv.media.samples import split_byte_stream
 from ucv.streams.av_options import open_options
 from ucv.streams.av_source import AvSource
 from ucv.streams.source import Credentials, SourceRequest
@@ -389,6 +391,134 @@ async def test_the_event_loop_keeps_running_beside_a_source() -> None:
         with suppress(asyncio.CancelledError):
             await task
     assert worst < 0.3
+
+
+SDP = """v=0
+o=- 0 0 IN IP4 127.0.0.1
+s=camera
+t=0 0
+m=video 0 RTP/AVP 96
+a=rtpmap:96 H264/90000
+a=fmtp:96 packetization-mode=1
+a=control:track1
+"""
+
+
+class RtspCamera:
+    """Just enough of an RTSP server: one session, H.264 interleaved, one packet left out."""
+
+    def __init__(self, *, lose: int = -1, password: str = "") -> None:
+        self.lose = lose
+        self.password = password
+        self.said: list[bytes] = []
+        self.closed = asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.closed.clear()
+        sending: asyncio.Task[None] | None = None
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                while head := await reader.readuntil(b"\r\n\r\n"):
+                    self.said.append(head)
+                    method = head.split()[0]
+                    cseq = next(x for x in head.split(b"\r\n") if x.lower().startswith(b"cseq:"))
+                    writer.write(self.answer(method, head).replace(b"CSEQ", cseq))
+                    if method == b"PLAY":
+                        sending = asyncio.create_task(self.send(writer))
+        finally:
+            if sending is not None:
+                sending.cancel()
+                with suppress(asyncio.CancelledError, ConnectionError):
+                    await sending
+            writer.close()
+            self.closed.set()
+
+    def answer(self, method: bytes, head: bytes) -> bytes:
+        basic = base64.b64encode(f"user:{self.password}".encode())
+        if self.password and method != b"OPTIONS" and basic not in head:
+            return (
+                b"RTSP/1.0 401 Unauthorized\r\nCSEQ\r\n"
+                b'WWW-Authenticate: Basic realm="camera"\r\n\r\n'
+            )
+        sdp = SDP.replace("\n", "\r\n").encode()
+        more = {
+            b"OPTIONS": b"Public: DESCRIBE, SETUP, PLAY, TEARDOWN\r\n",
+            b"DESCRIBE": b"Content-Type: application/sdp\r\nContent-Length: %d\r\n" % len(sdp),
+            b"SETUP": b"Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1\r\n",
+        }.get(method, b"Session: 1\r\n")
+        body = sdp if method == b"DESCRIBE" else b""
+        return b"RTSP/1.0 200 OK\r\nCSEQ\r\n" + more + b"\r\n" + body
+
+    async def send(self, writer: asyncio.StreamWriter) -> None:
+        """Send the clip over and over, a picture every few milliseconds."""
+        with av.open(io.BytesIO(clip("mpegts")), "r") as container:
+            samples = [(bytes(p), p.pts or 0) for p in container.demux(video=0) if p.size]
+        number = 0
+        for repetition in count():
+            for data, pts in samples:
+                nals = [nal for nal in split_byte_stream(data) if nal[0] & 31 != 9]
+                timestamp = pts + repetition * FRAMES * 3600
+                for nal in nals:
+                    flags = 96 | (nal is nals[-1]) << 7
+                    packet = struct.pack(">BBHII", 0x80, flags, number & 0xFFFF, timestamp, 1) + nal
+                    if number != self.lose:
+                        writer.write(b"$\0" + struct.pack(">H", len(packet)) + packet)
+                    number += 1
+                await writer.drain()
+                await asyncio.sleep(0.004)
+
+
+@asynccontextmanager
+async def rtsp(camera: RtspCamera) -> AsyncIterator[str]:
+    listener = await asyncio.start_server(camera.serve, "127.0.0.1", 0)
+    async with listener:
+        yield f"rtsp://127.0.0.1:{listener.sockets[0].getsockname()[1]}/live"
+    await asyncio.wait_for(camera.closed.wait(), 10)
+
+
+async def play(url: str, enough: int, **options: Any) -> Sink:
+    """Play until that many pictures have arrived."""
+    sink = Sink()
+    task = asyncio.create_task(source(url, **options).run(sink))
+    async with asyncio.timeout(15):
+        while len(sink.units) < enough and not task.done():  # noqa: ASYNC110 - a test's wait
+            await asyncio.sleep(0.01)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    return sink
+
+
+async def test_rtsp_is_played_and_torn_down() -> None:
+    camera = RtspCamera(password=PASSWORD)
+    async with rtsp(camera) as url:
+        sink = await play(url, FRAMES - 2, credentials=Credentials("user", PASSWORD))
+    assert len(sink.units) >= FRAMES - 2
+    assert sink.units[0].keyframe
+    assert sink.lost == 0
+    shown = sorted(unit.timestamp for unit in sink.units)[:-5]
+    assert {later - earlier for earlier, later in pairwise(shown)} == {3600}
+    methods = [said.split()[0] for said in camera.said]
+    assert b"PLAY" in methods
+    assert methods[-1] == b"TEARDOWN"
+
+
+async def test_packets_that_libav_misses_are_counted_and_what_builds_on_them_is_left_out() -> None:
+    async with rtsp(RtspCamera(lose=60)) as url:
+        sink = await play(url, 100)
+    assert sink.lost == 1
+    shown = sorted((unit.timestamp, unit.keyframe) for unit in sink.units)
+    gaps = [(a[0], b) for a, b in pairwise(shown[:-5]) if b[0] - a[0] > 3600]
+    assert gaps, "the lost picture, and what builds on it"
+    assert gaps[-1][1][1], "a keyframe is next"
+
+
+async def test_an_rtsp_camera_that_refuses_the_password_is_asked_once() -> None:
+    camera = RtspCamera(password=PASSWORD)
+    async with rtsp(camera) as url:
+        error = await outcome(source(url, credentials=Credentials("user", "wrong")))
+    assert isinstance(error, InvalidAuth)
+    assert sum(b"Authorization:" in said for said in camera.said) == 1
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
