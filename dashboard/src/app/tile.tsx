@@ -65,7 +65,10 @@ export const Tile = memo(function Tile(props: TileProps): ReactNode {
           <LiveVideo camera={camera.id} name={camera.name} profile={profile.name} onPlayer={keep} />
         )}
         {playable && unsupported && (
-          <Stills camera={camera.id} name={camera.name} profile={profile.name} />
+          <>
+            <Stills camera={camera.id} name={camera.name} profile={profile.name} />
+            <p className="caption">{words.unsupportedText}</p>
+          </>
         )}
         <Overlay
           camera={camera}

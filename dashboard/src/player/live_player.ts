@@ -55,6 +55,10 @@ const FROZEN = 1_500;
 const NUDGES = 3;
 const SEEK_LIMIT = 4_000;
 const FILL_LIMIT = 2_000;
+/** The picture stands still for this long with next to no media: it has run out. */
+const DRY = 300;
+/** Media that comes later than this was not delayed by jitter. */
+const OUTAGE = 1_000;
 /** Media starts here, not at 0: a first frame composed slightly early must not be cut off. */
 const ORIGIN = 1;
 /** Distance on the timeline between the media of two connections. */
@@ -80,10 +84,15 @@ export class LivePlayer {
   #offset: number | undefined;
   #keyframes: number[] = [];
   #edge = ORIGIN - GAP;
+  #lastStart: number | undefined;
+  /** Fragments may say that they last longer than they do: by this much, the last one. */
+  #surplus = 0;
   /** The first media of a connection starts here, and has not been gone to. */
   #entering: number | undefined;
   /** Holding the picture since then, until enough is buffered. */
   #fillingSince: number | undefined;
+  /** It is held because the media ran out. */
+  #starved = false;
   #seekingSince: number | undefined;
   #position = -1;
   #movedAt = 0;
@@ -99,7 +108,7 @@ export class LivePlayer {
     this.#meter = new FrameMeter(video, () => this.#set({ picture: true }));
     this.#connection = new StreamConnection(options.url, this.#environment, {
       onConnect: () => {
-        this.#offset = undefined;
+        this.#offset = this.#lastStart = undefined;
         if (this.#state.phase !== "blocked") this.#set({ phase: "connecting" });
       },
       onLost: (error) => {
@@ -226,7 +235,10 @@ export class LivePlayer {
     }
     const start = decodeTime + this.#offset;
     const duration = piece.duration / this.#connection.timescale;
-    this.#pace.frame(duration);
+    const interval = this.#lastStart === undefined ? 0 : start - this.#lastStart;
+    this.#lastStart = start;
+    this.#pace.frame(interval);
+    this.#surplus = interval > 0 ? Math.max(0, duration - interval) : 0;
     if (piece.keyframe) this.#keyframes.push(start);
     this.#edge = Math.max(this.#edge, start + duration);
     buffer.append(piece.bytes);
@@ -264,7 +276,7 @@ export class LivePlayer {
     this.#seekingSince = undefined;
 
     const at = video.currentTime;
-    const level = end - at;
+    const level = end - this.#surplus - at;
     if (Math.abs(at - this.#position) > 0.001) {
       this.#position = at;
       this.#movedAt = now;
@@ -275,9 +287,12 @@ export class LivePlayer {
       return;
     }
     if (this.#fillingSince !== undefined) {
-      const waited = now - this.#fillingSince > FILL_LIMIT;
-      if (level < this.#pace.target && !(waited && level > 0.1)) return;
+      const held = now - this.#fillingSince;
+      if (level < this.#pace.target && !(held > FILL_LIMIT && level > 0.1)) return;
       this.#fillingSince = undefined;
+      // Late media is jitter, to be met with a larger target; an outage is not.
+      if (this.#starved && held < OUTAGE) this.#pace.stalled(now / 1000);
+      this.#starved = false;
     }
     if (video.paused && this.#state.phase !== "blocked") {
       this.#movedAt = now;
@@ -288,8 +303,12 @@ export class LivePlayer {
   }
 
   #keepPace(level: number, start: number, end: number, now: number): void {
-    const stillFor = now - this.#movedAt;
-    if (level > 0.2 && stillFor > FROZEN && this.#state.phase !== "blocked") {
+    const stillFor = this.#state.phase === "blocked" ? 0 : now - this.#movedAt;
+    if (level <= 0.2 && stillFor > DRY) {
+      this.#starve(now);
+      return;
+    }
+    if (level > 0.2 && stillFor > FROZEN) {
       this.#nudges += 1;
       if (this.#nudges >= NUDGES) this.#rebuild("the picture stands still");
       else this.#jump(start, end, now);
@@ -302,12 +321,14 @@ export class LivePlayer {
   }
 
   #jump(start: number, end: number, now: number): void {
-    const target = Math.max(start, end - this.#pace.target);
+    const edge = end - this.#surplus;
+    const target = Math.max(start, edge - this.#pace.target);
     this.#video.currentTime = target;
     this.#video.playbackRate = 1;
     this.#pace.jumped(now / 1000);
     this.#position = target;
     this.#movedAt = now;
+    if (edge - target < this.#pace.target - 0.05) this.#fill(now);
   }
 
   /** Hold the picture until the target is buffered, so that it does not stutter afterwards. */
@@ -329,16 +350,18 @@ export class LivePlayer {
   }
 
   #onWaiting = (): void => {
-    const filling = this.#fillingSince !== undefined;
-    if (this.#video.seeking || filling || !this.#state.picture || this.#ahead() > 0.1) return;
-    const now = this.#environment.now();
-    this.#fill(now);
-    if ((this.#state.source?.state ?? "live") === "live") {
-      this.#stalls += 1;
-      this.#pace.stalled(now / 1000);
-    }
-    this.#set({ phase: "buffering" });
+    if (this.#video.seeking || this.#ahead() > 0.1 + this.#surplus) return;
+    this.#starve(this.#environment.now());
   };
+
+  /** The media has run out. */
+  #starve(now: number): void {
+    if (this.#fillingSince !== undefined || !this.#state.picture) return;
+    this.#fill(now);
+    this.#starved = true;
+    if ((this.#state.source?.state ?? "live") === "live") this.#stalls += 1;
+    this.#set({ phase: "buffering" });
+  }
 
   #onPlaying = (): void => {
     this.#movedAt = this.#environment.now();
@@ -396,7 +419,10 @@ export class LivePlayer {
     this.#buffer = undefined;
     this.#keyframes = [];
     this.#edge = ORIGIN - GAP;
-    this.#offset = this.#entering = this.#fillingSince = this.#seekingSince = undefined;
+    this.#offset = this.#lastStart = this.#entering = undefined;
+    this.#fillingSince = this.#seekingSince = undefined;
+    this.#surplus = 0;
+    this.#starved = false;
     this.#nudges = 0;
     this.#meter.shown = undefined;
   }
@@ -411,6 +437,7 @@ export class LivePlayer {
     video.removeEventListener("playing", this.#onPlaying);
     video.removeEventListener("error", this.#onVideoError);
     this.#entering = this.#fillingSince = this.#seekingSince = undefined;
+    this.#starved = false;
   }
 
   // --- what others see ------------------------------------------------------------------------

@@ -13,7 +13,7 @@ export interface PaceOptions {
   readonly farBehind: number;
 }
 
-export const DEFAULT_PACE: PaceOptions = { target: 0.25, maximum: 1.0, farBehind: 1.0 };
+export const DEFAULT_PACE: PaceOptions = { target: 0.25, maximum: 0.6, farBehind: 1.0 };
 
 export const SLOWEST = 0.97;
 export const FASTEST = 1.1;
@@ -24,9 +24,10 @@ const TOLERANCE = 0.08;
 const SETTLED = 0.02;
 /** After a jump, let the decoder catch up before judging again. */
 const JUMP_PAUSE = 2.0;
+/** Seconds of media; a stall asks for more, and quiet gives it back. */
 const STALL_STEP = 0.1;
-const RELAX_AFTER = 15;
 const RELAX_STEP = 0.05;
+const RELAX_AFTER = 5;
 
 export type Pacing =
   | { readonly action: "rate"; readonly rate: number }
@@ -51,7 +52,7 @@ export class Pace {
     return Math.max(this.#target, this.#frame * 1.5 + 0.1);
   }
 
-  /** The last fragment lasted this long; slow streams need a larger target. */
+  /** The last frame came this long after the one before; slow streams need a larger target. */
   frame(duration: number): void {
     if (duration <= 0 || duration > 10) return;
     this.#frame = this.#frame === 0 ? duration : this.#frame * 0.9 + duration * 0.1;

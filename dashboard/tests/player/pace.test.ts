@@ -55,7 +55,7 @@ test("following its own advice, it comes to the target and stays there", () => {
 test("each stall raises the target up to a limit, and quiet brings it back", () => {
   const pace = new Pace();
   for (let stall = 0; stall < 20; stall++) pace.stalled(stall);
-  expect(pace.target).toBe(1);
+  expect(pace.target).toBe(0.6);
   for (let second = 20; second < 400; second++) pace.decide(pace.target, second);
   expect(pace.target).toBe(0.25);
 });
