@@ -1,3 +1,4 @@
+import { HUB_UNREACHABLE } from "../client/errors.ts";
 import { en, type Words } from "./en.ts";
 import { es } from "./es.ts";
 
@@ -18,7 +19,13 @@ export const language = chooseLanguage(languages);
 /** The page's words in the browser's language. */
 export const words: Words = language === "es" ? es : en;
 
-/** A sentence for a reason or an error: translated by its code, else as the hub sent it. */
+/**
+ * A sentence for a reason or an error. The hub's own English says more than a code does; other
+ * languages go by the code, as far as it is known.
+ */
 export function sentence(reason: { readonly code: string; readonly message: string }): string {
-  return words.reasons[reason.code] ?? (reason.message || reason.code);
+  const { code, message } = reason;
+  const known = words.reasons[code];
+  const exact = language === "en" && message && code !== HUB_UNREACHABLE;
+  return (exact ? message : known) ?? (message || code);
 }

@@ -29,7 +29,7 @@ test("a retrying stream says why, and when the next try is due", () => {
   const state = tileState(camera(), stream, undefined, true);
   expect(state).toMatchObject({
     name: "retrying",
-    explanation: en.reasons["CONN_TIMEOUT"],
+    explanation: "took too long",
     nextTry: 1000,
     action: "retry",
   });
