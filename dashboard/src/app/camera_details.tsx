@@ -168,7 +168,7 @@ function ProfileFacts({ camera, profile }: { camera: Camera; profile: Profile })
 }
 
 function HealthFacts({ health }: { health: StreamHealth }): ReactNode {
-  const latency = `${milliseconds(health.latency_p50)} · ${milliseconds(health.latency_p99)}`;
+  const latency = `${number(health.latency_p50, 1)} · ${milliseconds(health.latency_p99)}`;
   return (
     <>
       <Fact

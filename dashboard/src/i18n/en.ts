@@ -109,7 +109,7 @@ export const en = {
   detailKeyframes: "Keyframe every",
   detailLost: "Packets lost",
   detailReconnects: "Reconnects",
-  detailLatency: "Delay in the hub, p50 · p99",
+  detailLatency: "Hub delay, p50 · p99",
   detailFirst: "Time to first frame",
   detailSkips: "Skipped for slow viewers",
   detailHere: "In this browser",
