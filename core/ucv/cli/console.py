@@ -23,7 +23,10 @@ def print_problems(problems: list[Problem]) -> None:
         place = f"{problem.file}:{problem.line}" if problem.line else str(problem.file)
         key = f" [cyan]{escape(problem.key)}[/]" if problem.key else ""
         hint = f" [dim]Did you mean {escape(problem.suggestion)}?[/]" if problem.suggestion else ""
-        err.print(f"[red]✗[/] [bold]{escape(place)}[/]{key}: {escape(problem.message)}{hint}")
+        err.print(
+            f"[red]✗[/] [bold]{escape(place)}[/]{key}: {escape(problem.message)}{hint}",
+            soft_wrap=True,
+        )
 
 
 @contextmanager
@@ -36,5 +39,5 @@ def report_errors() -> Iterator[None]:
         err.print(f"[red]The configuration has {len(error.problems)} problem(s).[/]")
         raise typer.Exit(1) from None
     except CameraViewerError as error:
-        err.print(f"[red]{escape(error.message)}[/] [dim]({error.code})[/]")
+        err.print(f"[red]{escape(error.message)}[/] [dim]({error.code})[/]", soft_wrap=True)
         raise typer.Exit(1) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -85,6 +86,10 @@ async def _serve(
         port = server.port if options.port is None else options.port
         for found in find_bridges():
             running.append(await found.bridge.start(hub, host, port))
+        # A full collection over everything that was imported would hold up the pictures for tens
+        # of milliseconds; none of it is ever garbage.
+        gc.collect()
+        gc.freeze()
         for bridge in running:
             _announce(bridge)
         await stop.wait()
