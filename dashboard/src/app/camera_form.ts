@@ -68,7 +68,8 @@ export function fieldErrors(error: ApiError): Readonly<Record<string, string>> {
   const errors: Record<string, string> = {};
   for (const { key, message, suggestion } of error.fields) {
     const field = fieldOf(key);
-    const text = suggestion ? `${message} ${words.suggestion(suggestion)}` : message;
+    const exact = field === "form" ? `${key}: ${message}` : message;
+    const text = suggestion ? `${exact} ${words.suggestion(suggestion)}` : exact;
     errors[field] = errors[field] ? `${errors[field]} ${text}` : text;
   }
   if (Object.keys(errors).length === 0) errors["form"] = sentence(error);

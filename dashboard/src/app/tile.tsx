@@ -25,12 +25,17 @@ export interface TileProps {
   readonly onPlayer: (id: string, player: LivePlayer | undefined) => void;
 }
 
+/** How long a failing sub-stream is left alone, in milliseconds. */
+const SUB_AGAIN = 300_000;
+
 /** One camera: its picture, its state with the reason, and what is measured of it. */
 export const Tile = memo(function Tile(props: TileProps): ReactNode {
   const { camera, expanded, onPlayer } = props;
   const [player, setPlayer] = useState<LivePlayer>();
   const [profileName, setProfileName] = useState<string>();
-  const profile = chooseProfile(camera.profiles, props.pixels, profileName);
+  const [mainOnly, setMainOnly] = useState(false);
+  const pixels = mainOnly ? Infinity : props.pixels;
+  const profile = chooseProfile(camera.profiles, pixels, profileName);
   if (profile && profile.name !== profileName) setProfileName(profile.name);
 
   const playerState = usePlayerState(player);
@@ -38,6 +43,18 @@ export const Tile = memo(function Tile(props: TileProps): ReactNode {
   const health = useHubState((hub) => profile && hub.health(`${camera.id}:${profile.name}`));
   const state = tileState(camera, profile, playerState, online || playerState?.phase === "playing");
   const unsupported = playerState?.phase === "unsupported";
+
+  // A camera may promise a sub-stream that it does not give; the main one is tried then, and the
+  // other again after a while.
+  const failed = profile?.role === "sub" && state.name === "offline";
+  useEffect(() => {
+    if (failed) setMainOnly(true);
+  }, [failed]);
+  useEffect(() => {
+    if (!mainOnly) return undefined;
+    const timer = setTimeout(() => setMainOnly(false), SUB_AGAIN);
+    return () => clearTimeout(timer);
+  }, [mainOnly]);
 
   const id = camera.id;
   const keep = useCallback(

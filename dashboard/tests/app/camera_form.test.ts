@@ -70,7 +70,7 @@ test("errors are shown beside the field they belong to, with the suggestion", ()
   const errors = fieldErrors(error);
   expect(errors["address"]).toMatch(/no such scheme .*rtsp/);
   expect(errors["name"]).toBe("too long");
-  expect(errors["form"]).toBe("unknown key");
+  expect(errors["form"]).toBe("colour: unknown key");
 });
 
 test("an error without fields is shown for the whole form", () => {
