@@ -7,8 +7,8 @@ export function setClockOffset(milliseconds: number): void {
   offset = milliseconds;
 }
 
-/** Whole seconds until `time` (seconds since the epoch on the hub's clock); null without one. */
-export function useCountdown(time: number | null): number | null {
+/** Whole seconds until `time`, in seconds since the epoch on that clock; null without one. */
+export function useCountdown(time: number | null, clock: "hub" | "local"): number | null {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
     if (time === null) return undefined;
@@ -16,5 +16,7 @@ export function useCountdown(time: number | null): number | null {
     const timer = setInterval(() => setNow(Date.now()), 500);
     return () => clearInterval(timer);
   }, [time]);
-  return time === null ? null : Math.max(0, Math.ceil(time - (now + offset) / 1000));
+  if (time === null) return null;
+  const reading = clock === "hub" ? now + offset : now;
+  return Math.max(0, Math.ceil(time - reading / 1000));
 }

@@ -117,7 +117,7 @@ function LinkBanner(): ReactNode {
     const timer = setTimeout(() => setLost(away), away ? 1_500 : 0);
     return () => clearTimeout(timer);
   }, [away]);
-  const countdown = useCountdown(link.state === "waiting" ? link.at / 1000 : null);
+  const countdown = useCountdown(link.state === "waiting" ? link.at / 1000 : null, "local");
   return (
     <div className="banner" role="status" data-open={lost ? "" : undefined} data-testid="banner">
       {lost && (

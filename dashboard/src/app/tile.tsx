@@ -159,7 +159,7 @@ function Overlay(props: {
   const hub = useHub();
   const toasts = useToasts();
   const [trying, setTrying] = useState(false);
-  const countdown = useCountdown(state.nextTry);
+  const countdown = useCountdown(state.nextTry, "hub");
   if (props.quiet) return null;
   const admin = hub.user.role === "admin";
 

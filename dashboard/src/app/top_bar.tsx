@@ -28,6 +28,7 @@ export function TopBar(props: TopBarProps): ReactNode {
   const { cameras } = props;
   const { user } = useHub();
   const load = useHubState((hub) => hub.process);
+  const online = useHubState((hub) => hub.link.state === "online");
   const live = cameras.filter((camera) =>
     camera.profiles.some((profile) => profile.stream.state === "live"),
   ).length;
@@ -41,8 +42,8 @@ export function TopBar(props: TopBarProps): ReactNode {
       <div className="bar__titles">
         <h1 className="bar__product">{words.product}</h1>
         <p className="bar__summary" data-testid="summary">
-          {words.summary(cameras.length, live)}
-          {trouble > 0 && (
+          {online ? words.summary(cameras.length, live) : words.stateNoHub}
+          {online && trouble > 0 && (
             <>
               <span className="bar__separator"> · </span>
               <span className="bar__trouble">{words.attention(trouble)}</span>
