@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-import av
 from av.video.codeccontext import VideoCodecContext
 
 from ucv.testing.scene import Scene
@@ -30,8 +30,9 @@ _BITS_PER_PIXEL = 0.08
 class ClipRequest:
     """What a clip is to be.
 
-    ``rate`` is pictures per second, ``duration`` and ``keyframe_interval`` are seconds, ``bit_rate``
-    is bits per second (None: as a camera of that size has). ``variant`` chooses the scenery.
+    ``rate`` is pictures per second, ``duration`` and ``keyframe_interval`` are seconds,
+    ``bit_rate`` is bits per second (None: as a camera of that size has). ``variant`` chooses the
+    scenery.
     """
 
     name: str
@@ -104,7 +105,7 @@ def encode(request: ClipRequest) -> Clip:
     sets: dict[int, bytes] = {}
     pictures: list[Picture] = []
 
-    def take(packets: list[av.Packet]) -> None:
+    def take(packets: list[Any]) -> None:
         for packet in packets:
             units = split_annex_b(bytes(packet))
             sets.update((unit[0] & 31, unit) for unit in units if unit[0] & 31 in (_SPS, _PPS))

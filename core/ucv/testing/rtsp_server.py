@@ -60,7 +60,7 @@ class Faults:
 
 @dataclass(slots=True)
 class Counters:
-    """What a server has been asked; ``refused`` counts requests with credentials that were wrong."""
+    """What a server has been asked; ``refused`` counts requests with wrong credentials."""
 
     connections: int = 0
     connected_at: list[float] = field(default_factory=list)
@@ -113,6 +113,11 @@ class Mount:
         if self._timer is None:
             self._next = math.ceil(self._now() * self.clip.request.rate)
             self._later()
+
+    def disconnect(self) -> None:
+        """Cut the connections of all who play it."""
+        for connection in list(self._viewers):
+            connection.abort()
 
     def leave(self, connection: ServerConnection) -> None:
         """Send to it no longer; harmless when it does not play."""
@@ -242,7 +247,7 @@ class RtspServer:
             await self._server.wait_closed()
             self._server = None
         # Aborted transports report their loss in the loop's next turns.
-        while self.connections:
+        while self.connections:  # noqa: ASYNC110 - each turn of the loop reports some
             await asyncio.sleep(0)
 
     async def __aenter__(self) -> RtspServer:

@@ -50,7 +50,7 @@ PALETTES = (
         (104, 144, 116),
         (70, 126, 112),
         (92, 152, 104),
-    ),  # noqa: E501 - one hour a line reads best
+    ),
     Palette(
         (60, 150, 122),
         (164, 92, 174),
@@ -58,7 +58,7 @@ PALETTES = (
         (70, 134, 142),
         (40, 128, 134),
         (74, 128, 142),
-    ),  # noqa: E501 - as above
+    ),
     Palette(
         (30, 150, 120),
         (58, 152, 116),
@@ -66,7 +66,7 @@ PALETTES = (
         (38, 140, 122),
         (24, 134, 124),
         (34, 144, 118),
-    ),  # noqa: E501 - as above
+    ),
     Palette(
         (140, 150, 112),
         (206, 124, 130),
@@ -74,7 +74,7 @@ PALETTES = (
         (150, 132, 120),
         (98, 118, 116),
         (128, 134, 112),
-    ),  # noqa: E501 - as above
+    ),
 )
 
 
@@ -122,7 +122,7 @@ class Scene:
             half = math.isqrt(max(0, radius * radius - y * y))
             self._fill(
                 centre_y + y, centre_y + y + 2, centre_x - half, centre_x + half, self._palette.sun
-            )  # noqa: E501 - one rectangle
+            )
 
     def _draw_hills(self, random: Random) -> None:
         for colour, count, tallest in (
