@@ -32,6 +32,8 @@ _DECODE_TIME = struct.Struct(">Q")
 _DECODE_TIME_AT = 60
 _DURATION = struct.Struct(">I")
 _DURATION_AT = 88
+_OFFSET = struct.Struct(">i")
+_OFFSET_AT = 100
 _MOOF_SIZE = HEADER_SIZE - 8
 
 _MOOF = struct.pack(">I4s I4sI", _MOOF_SIZE, b"moof", 16, b"mfhd", 0)
@@ -59,6 +61,7 @@ class Fragment:
     - ``header_size``: bytes from the start of the moof to the payload, always the same;
     - ``keyframe``: decoding can start here;
     - ``decode_time``, ``duration``: ticks of the format's clock rate (the duration an estimate);
+      ``offset``: ticks from there to when it is shown, may be negative;
     - ``received``: monotonic seconds of the read from the socket; ``wall``: seconds since the epoch
       of the capture by the camera's clock, 0.0 if unknown;
     - ``sequence``: the number in mfhd;
@@ -72,6 +75,7 @@ class Fragment:
         "frame",
         "header_size",
         "keyframe",
+        "offset",
         "received",
         "sequence",
         "start",
@@ -83,6 +87,7 @@ class Fragment:
         unit: AccessUnit,
         *,
         decode_time: int,
+        offset: int,
         duration: int,
         sequence: int,
     ) -> None:
@@ -91,6 +96,7 @@ class Fragment:
         self.header_size = HEADER_SIZE
         self.keyframe = unit.keyframe
         self.decode_time = decode_time
+        self.offset = offset
         self.duration = duration
         self.received = unit.received
         self.wall = unit.wall
@@ -113,11 +119,15 @@ class Fragment:
         return len(self.buffer) - self.start
 
     def retimed(self, decode_time: int, duration: int | None = None) -> bytes:
-        """Return moof and mdat header for another decode time, to be sent before the `payload`."""
+        """Return moof and mdat header for another decode time, to be sent before the `payload`.
+
+        With another ``duration``, the offset to when it is shown shrinks or grows as much.
+        """
         header = bytearray(self.boxes[: self.header_size])
         _DECODE_TIME.pack_into(header, _DECODE_TIME_AT, decode_time)
         if duration is not None:
             _DURATION.pack_into(header, _DURATION_AT, duration)
+            _OFFSET.pack_into(header, _OFFSET_AT, self.offset * duration // max(1, self.duration))
         return bytes(header)
 
 
@@ -167,7 +177,9 @@ class Packager:
             size + 8,
             b"mdat",
         )
-        return Fragment(unit, decode_time=decode_time, duration=duration, sequence=sequence)
+        return Fragment(
+            unit, decode_time=decode_time, offset=offset, duration=duration, sequence=sequence
+        )
 
 
 def _reorder_depth(video_format: VideoFormat) -> int | None:

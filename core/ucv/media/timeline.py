@@ -14,12 +14,6 @@ MAX_GAP = 2.0
 #: Pictures shown after one that is decoded later, beyond which the camera's clock went backwards.
 #: No camera's encoder reorders more; what a stream itself declares may be more.
 MAX_LEARNT_DEPTH = 4
-#: Seconds a fragment is said to last, at least. Browsers drop everything up to the next keyframe
-#: when a decode time is more than two durations after the last one (Media Source Extensions, "coded
-#: frame processing"): a camera may lose a frame, or halve its rate at night, but the picture must
-#: go on.
-MIN_DURATION = 0.1
-
 _DEFAULT_FRAME_RATE = 25.0
 
 
@@ -35,11 +29,11 @@ class Timeline:
     __slots__ = (
         "_base",
         "_depth",
-        "_interval",
+        "_duration",
+        "_ideal",
         "_last",
         "_learns",
         "_max_gap",
-        "_min_duration",
         "_newest",
         "_received",
         "_recent",
@@ -63,11 +57,11 @@ class Timeline:
         self._learns = reorder_depth is None
         self._max_gap = int(MAX_GAP * clock_rate)
         interval = round(clock_rate / (frame_rate or _DEFAULT_FRAME_RATE))
-        self._interval = min(max(1, interval), self._max_gap)
-        self._min_duration = int(MIN_DURATION * clock_rate)
+        self._duration = min(max(1, interval), self._max_gap)
         self._started = False
         self._base = 0  # camera's timestamp at time 0
         self._last = start - 1  # decode time of the last picture
+        self._ideal = start  # what that would be if players took any step
         self._newest = 0  # latest presentation time so far
         self._received = 0.0
         self._waiting: list[int] = []  # sorted: times to come out as decode times
@@ -82,8 +76,9 @@ class Timeline:
         """Return decode time, composition offset (signed) and duration of the next picture.
 
         ``timestamp`` is the unwrapped presentation time, ``received`` in monotonic seconds. The
-        duration is an estimate, since the next picture is not known yet: generous where pictures
-        come in order, and exact where they are reordered, because there they would overlap.
+        duration is the step that led to it, since the next picture is not known yet, or what is
+        left of a longer one of late. It is exact when the camera is steady: pictures that overlap
+        are dropped now and then (seen in Chromium 156).
         """
         if not self._started:
             self._started = True
@@ -95,40 +90,36 @@ class Timeline:
             self.restarts += 1
             self._restart(timestamp, self._last + max(1, elapsed))
             shown = timestamp - self._base
+            latest = shown
+        else:
+            # Browsers drop everything up to the next keyframe when a picture is decoded more than
+            # two durations after the one before (Media Source Extensions, "coded frame
+            # processing"). When it is shown does not matter to that. So decoding follows in small
+            # steps when a camera loses a frame, or sends fewer at night, and the picture goes on.
+            # (Not quite two: players round to microseconds.)
+            latest = self._last + self._duration * 15 // 8
         self._newest = max(self._newest, shown)
         self._received = received
         if self._learns:
             self._recent = [*self._recent[-MAX_LEARNT_DEPTH:], shown]
-        decoded = shown
+        ideal = shown
         if self._depth:
-            if step > (2 * self._depth + 8) * self._interval:
-                self._seed(shown - self._depth * self._interval)
             insort(self._waiting, shown)
-            decoded = self._waiting.pop(0) if len(self._waiting) > self._depth else 0
-        if decoded <= self._last:
-            decoded = self._last + 1
-        delta = decoded - self._last
-        self._last = decoded
-        if 1 < delta <= self._max_gap:
-            self._interval = delta
-        duration = self._interval if self._depth else max(self._interval, self._min_duration)
-        return decoded, shown - decoded, duration
+            ideal = self._waiting.pop(0) if len(self._waiting) > self._depth else self._ideal
+        if 0 < (step := ideal - self._ideal) <= self._max_gap:
+            self._duration = max(step, step + (self._duration - step) // 2)
+        self._ideal = ideal
+        self._last = decoded = max(min(ideal, latest), self._last + 1)
+        return decoded, shown - decoded, self._duration
 
     def _restart(self, timestamp: int, at: int) -> None:
         """Let the picture with that timestamp be decoded at ``at``."""
-        shown = at + self._depth * self._interval
+        shown = at + self._depth * self._duration
         self._base = timestamp - shown
         self._newest = shown
-        self._seed(at)
+        self._ideal = at - self._duration
+        self._waiting = [at + n * self._duration for n in range(self._depth)]
         self._recent.clear()
-
-    def _seed(self, at: int) -> None:
-        """Begin decoding at ``at`` ahead of a picture shown as many intervals later as is deep.
-
-        After lost pictures too: else the decode time of the next keyframe would be that of a
-        picture before the gap, and the gap would come behind it, where no player can start.
-        """
-        self._waiting = [at + n * self._interval for n in range(self._depth)]
 
     def _reordered(self, shown: int) -> bool:
         """Say whether a step backwards is B-frames' order (which is learnt), not the clock's."""

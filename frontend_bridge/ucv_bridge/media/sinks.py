@@ -119,7 +119,7 @@ class SharedSink(SocketSink):
         self.message(
             {
                 "type": "clock",
-                "media": fragment.decode_time,
+                "media": fragment.decode_time + fragment.offset,
                 "received": (self._clock.time() - age) * 1000,
             }
         )

@@ -130,8 +130,9 @@ def test_the_payload_is_not_copied(h264: Any) -> None:
     assert fragment.size == len(fragment.boxes) == HEADER_SIZE + len(payload)
 
 
-def test_each_viewer_may_have_its_own_time(h264: Any) -> None:
-    receiver = received(h264, h264.encoded(10))
+@pytest.mark.parametrize("name", ["without B-frames", "with B-frames"])
+def test_each_viewer_may_have_its_own_time(h264: Any, name: str) -> None:
+    receiver = received(h264, h264.encoded(10, 160, 120, STREAMS[name]))
     fragments = packaged(receiver)
     before = bytes(fragments[5].boxes)
     own = b"".join(
@@ -139,7 +140,7 @@ def test_each_viewer_may_have_its_own_time(h264: Any) -> None:
     )
     assert bytes(fragments[5].boxes) == before
     shown = h264.decoded(init_segment(receiver.sink.formats[0]), own)
-    assert [time for time, _ in shown] == [n * 90 for n in range(10)]
+    assert [time - shown[0][0] for time, _ in shown] == [n * 90 for n in range(10)]
 
 
 def test_boxes_say_their_size(h264: Any) -> None:
