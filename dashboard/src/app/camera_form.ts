@@ -38,14 +38,13 @@ export function cameraMapping(form: CameraForm): CameraMapping {
   };
   const sub = form.sub.trim();
   if (address.includes("://")) {
-    if (sub) mapping["streams"] = [{ role: "main", url: address }, { role: "sub", url: sub }];
-    else mapping["url"] = address;
+    mapping["url"] = address;
   } else {
     const parts = HOST_AND_PORT.exec(address);
     mapping["host"] = parts ? parts[1] : address;
     if (parts) mapping["port"] = Number(parts[2]);
-    if (sub) mapping["streams"] = [{ role: "sub", url: sub }];
   }
+  if (sub) mapping["urls"] = [{ role: "sub", url: sub }];
   if (form.username) mapping["username"] = form.username;
   if (form.password) mapping["password"] = form.password;
   if (form.preload) mapping["preload"] = true;
@@ -79,8 +78,7 @@ export function fieldErrors(error: ApiError): Readonly<Record<string, string>> {
 function fieldOf(key: string): string {
   if (/^(name|id)$/.test(key)) return "name";
   if (/^(username|password|preload)$/.test(key)) return key;
-  if (/^streams(\[0\]|\.0)/.test(key)) return "address";
-  if (/^(streams|sub)/.test(key)) return "sub";
+  if (/^urls/.test(key)) return "sub";
   if (/^(url|host|port)/.test(key)) return "address";
   return "form";
 }
