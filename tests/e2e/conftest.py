@@ -139,7 +139,10 @@ async def start_hub(tmp_path: Path) -> AsyncIterator[StartHub]:
     running: list[HubProcess] = []
 
     async def start(
-        config: Path, *arguments: str, command: str = "run", environment: dict[str, str] | None = None
+        config: Path,
+        *arguments: str,
+        command: str = "run",
+        environment: dict[str, str] | None = None,
     ) -> HubProcess:
         _, token, _ = await ucv("token", "create", f"test{len(running)}", "--config", str(config))
         process = await asyncio.create_subprocess_exec(

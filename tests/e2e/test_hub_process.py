@@ -29,7 +29,9 @@ async def test_a_token_can_be_made_before_the_first_run_and_is_printed_alone(
     tmp_path: Path, start_hub: StartHub
 ) -> None:
     config = tmp_path / "never-run"
-    _, out, _ = await ucv("token", "create", "dashboard", "--config", str(config), "--role", "viewer")
+    _, out, _ = await ucv(
+        "token", "create", "dashboard", "--config", str(config), "--role", "viewer"
+    )
     token = out.strip()
     assert len(token) >= 32
     assert len(out.splitlines()) == 1
@@ -97,7 +99,14 @@ async def test_a_port_in_use_is_a_clear_error(tmp_path: Path, start_hub: StartHu
 
 async def test_another_address_is_refused_while_there_is_no_account(tmp_path: Path) -> None:
     status, _, err = await ucv(
-        "run", "--config", str(tmp_path), "--host", "0.0.0.0", "--port", "0", check=False
+        "run",
+        "--config",
+        str(tmp_path),
+        "--host",
+        "0.0.0.0",
+        "--port",
+        "0",
+        check=False,
     )
     assert status == 1
     assert "Traceback" not in err
