@@ -13,6 +13,8 @@ export interface Piece {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Decode time of the first sample in ticks of the media's timescale; fragments only. */
   readonly decodeTime: number;
+  /** Ticks from the first sample's decode time to when it is shown. */
+  readonly composition: number;
   /** Sum of the samples' durations in ticks; 0 when the fragment does not say. */
   readonly duration: number;
   readonly keyframe: boolean;
@@ -59,6 +61,7 @@ function find(view: DataView, parent: Box, type: string): Box | undefined {
 
 interface Timing {
   decodeTime: number;
+  composition: number;
   duration: number;
   keyframe: boolean;
 }
@@ -92,6 +95,7 @@ function timingOf(view: DataView, moof: Box): Timing | undefined {
 
   let duration = 0;
   let first: number | undefined;
+  let composition: number | undefined;
   for (const trun of boxes(view, traf.start, traf.end)) {
     if (trun.type !== "trun" || trun.end - trun.start < 8) continue;
     const flags = view.getUint32(trun.start) & 0xff_ffff;
@@ -105,20 +109,18 @@ function timingOf(view: DataView, moof: Box): Timing | undefined {
     }
     const hasDuration = (flags & 0x100) !== 0;
     const hasFlags = (flags & 0x400) !== 0;
-    const step =
-      (hasDuration ? 4 : 0) +
-      (flags & 0x200 ? 4 : 0) +
-      (hasFlags ? 4 : 0) +
-      (flags & 0x800 ? 4 : 0);
+    const flagsAt = (hasDuration ? 4 : 0) + (flags & 0x200 ? 4 : 0);
+    const compositionAt = flagsAt + (hasFlags ? 4 : 0);
+    const step = compositionAt + (flags & 0x800 ? 4 : 0);
     if (at + step * count > trun.end) return undefined;
-    if (hasFlags && count > 0) {
-      first ??= view.getUint32(at + (hasDuration ? 4 : 0) + (flags & 0x200 ? 4 : 0));
-    }
+    if (hasFlags && count > 0) first ??= view.getUint32(at + flagsAt);
+    // Version 0 holds unsigned offsets; none is so large that the sign would matter.
+    if (flags & 0x800 && count > 0) composition ??= view.getInt32(at + compositionAt);
     if (!hasDuration) duration += count * defaultDuration;
     else for (let sample = 0; sample < count; sample++) duration += view.getUint32(at + sample * step);
   }
   const keyframe = ((first ?? defaultFlags) & SAMPLE_IS_NON_SYNC) === 0;
-  return { decodeTime, duration, keyframe };
+  return { decodeTime, composition: composition ?? 0, duration, keyframe };
 }
 
 /** Splits one binary message into its init segments and fragments, in order. */
@@ -130,6 +132,7 @@ export function split(message: ArrayBuffer): Piece[] {
       kind,
       bytes: new Uint8Array(message, start, end - start),
       decodeTime: timing?.decodeTime ?? 0,
+      composition: timing?.composition ?? 0,
       duration: timing?.duration ?? 0,
       keyframe: timing?.keyframe ?? false,
     });

@@ -17,6 +17,7 @@ import { LiveBuffer } from "./live_buffer.ts";
 import { FrameMeter, NO_STATS, type PlayerStats } from "./meter.ts";
 import { Pace, type PaceOptions } from "./pace.ts";
 import { StreamConnection, type SourceStatus } from "./stream_connection.ts";
+import { StreamTimeline } from "./stream_timeline.ts";
 
 export type PlayerPhase =
   /** Not started, or stopped. */
@@ -59,10 +60,6 @@ const FILL_LIMIT = 2_000;
 const DRY = 300;
 /** Media that comes later than this was not delayed by jitter. */
 const OUTAGE = 1_000;
-/** Media starts here, not at 0: a first frame composed slightly early must not be cut off. */
-const ORIGIN = 1;
-/** Distance on the timeline between the media of two connections. */
-const GAP = 1;
 const REBUILD_WINDOW = 20_000;
 const REBUILDS = 5;
 const REBUILD_PAUSE = 20_000;
@@ -80,13 +77,7 @@ export class LivePlayer {
   #ticker: ReturnType<typeof setInterval> | undefined;
 
   #buffer: LiveBuffer | undefined;
-  /** Player's time minus the stream's decode time, seconds; unknown before the first fragment. */
-  #offset: number | undefined;
-  #keyframes: number[] = [];
-  #edge = ORIGIN - GAP;
-  #lastStart: number | undefined;
-  /** Fragments may say that they last longer than they do: by this much, the last one. */
-  #surplus = 0;
+  readonly #timeline = new StreamTimeline();
   /** The first media of a connection starts here, and has not been gone to. */
   #entering: number | undefined;
   /** Holding the picture since then, until enough is buffered. */
@@ -108,7 +99,7 @@ export class LivePlayer {
     this.#meter = new FrameMeter(video, () => this.#set({ picture: true }));
     this.#connection = new StreamConnection(options.url, this.#environment, {
       onConnect: () => {
-        this.#offset = this.#lastStart = undefined;
+        this.#timeline.connect();
         if (this.#state.phase !== "blocked") this.#set({ phase: "connecting" });
       },
       onLost: (error) => {
@@ -116,6 +107,10 @@ export class LivePlayer {
       },
       onType: (mime) => this.#onType(mime),
       onMedia: (message) => this.#onMedia(message),
+      onClock: (decodeTime, received) => {
+        const shown = this.#timeline.shown(decodeTime);
+        this.#connection.clock.frame(shown, received, this.#environment.now());
+      },
       onStatus: (source) => this.#set({ source }),
       onError: (error) => {
         if (/codecs not matched|: not supported/i.test(error)) this.#unsupported(error);
@@ -224,23 +219,14 @@ export class LivePlayer {
   }
 
   #onFragment(buffer: LiveBuffer, piece: Piece): void {
-    const decodeTime = piece.decodeTime / this.#connection.timescale;
-    if (this.#offset === undefined) {
-      // Nothing can be shown before a keyframe; the hub starts with one.
-      if (!piece.keyframe) return;
-      this.#entering = this.#edge + GAP;
-      this.#offset = this.#entering - decodeTime;
-      buffer.offset(this.#offset);
+    const placed = this.#timeline.place(piece, this.#connection.timescale);
+    if (!placed) return; // nothing can be shown before a keyframe; the hub starts with one
+    if (placed.entering !== undefined && this.#timeline.offset !== undefined) {
+      this.#entering = placed.entering;
+      buffer.offset(this.#timeline.offset);
       this.#connection.proven();
     }
-    const start = decodeTime + this.#offset;
-    const duration = piece.duration / this.#connection.timescale;
-    const interval = this.#lastStart === undefined ? 0 : start - this.#lastStart;
-    this.#lastStart = start;
-    this.#pace.frame(interval);
-    this.#surplus = interval > 0 ? Math.max(0, duration - interval) : 0;
-    if (piece.keyframe) this.#keyframes.push(start);
-    this.#edge = Math.max(this.#edge, start + duration);
+    this.#pace.frame(placed.interval);
     buffer.append(piece.bytes);
   }
 
@@ -256,7 +242,7 @@ export class LivePlayer {
 
   #steer(now: number): void {
     const ranges = this.#buffer?.ranges;
-    if (this.#offset === undefined || !ranges || ranges.length === 0) return;
+    if (this.#timeline.offset === undefined || !ranges || ranges.length === 0) return;
     const video = this.#video;
     const start = ranges.start(ranges.length - 1);
     const end = ranges.end(ranges.length - 1);
@@ -276,7 +262,7 @@ export class LivePlayer {
     this.#seekingSince = undefined;
 
     const at = video.currentTime;
-    const level = end - this.#surplus - at;
+    const level = end - this.#timeline.surplus - at;
     if (Math.abs(at - this.#position) > 0.001) {
       this.#position = at;
       this.#movedAt = now;
@@ -321,7 +307,7 @@ export class LivePlayer {
   }
 
   #jump(start: number, end: number, now: number): void {
-    const edge = end - this.#surplus;
+    const edge = end - this.#timeline.surplus;
     const target = Math.max(start, edge - this.#pace.target);
     this.#video.currentTime = target;
     this.#video.playbackRate = 1;
@@ -350,7 +336,7 @@ export class LivePlayer {
   }
 
   #onWaiting = (): void => {
-    if (this.#video.seeking || this.#ahead() > 0.1 + this.#surplus) return;
+    if (this.#video.seeking || this.#ahead() > 0.1 + this.#timeline.surplus) return;
     this.#starve(this.#environment.now());
   };
 
@@ -365,7 +351,7 @@ export class LivePlayer {
 
   #onPlaying = (): void => {
     this.#movedAt = this.#environment.now();
-    const fresh = this.#offset !== undefined && this.#entering === undefined;
+    const fresh = this.#timeline.offset !== undefined && this.#entering === undefined;
     if (this.#fillingSince === undefined && fresh && this.#connection.active) {
       this.#set({ phase: "playing", picture: true, error: null });
     }
@@ -383,12 +369,8 @@ export class LivePlayer {
 
   /** Free what lies before the last keyframe at or before the picture; the rest is in use. */
   #trim(): void {
-    const at = this.#video.currentTime;
-    const keyframes = this.#keyframes;
-    const later = keyframes.findIndex((time) => time > at);
-    const used = (later < 0 ? keyframes.length : later) - 1;
-    if (used > 0) keyframes.splice(0, used);
-    if (used >= 0 && keyframes[0] !== undefined) this.#buffer?.trim(keyframes[0]);
+    const keyframe = this.#timeline.keyframeInUse(this.#video.currentTime);
+    if (keyframe !== undefined) this.#buffer?.trim(keyframe);
   }
 
   // --- starting again -------------------------------------------------------------------------
@@ -417,11 +399,8 @@ export class LivePlayer {
   #discardBuffer(): void {
     this.#buffer?.destroy();
     this.#buffer = undefined;
-    this.#keyframes = [];
-    this.#edge = ORIGIN - GAP;
-    this.#offset = this.#lastStart = this.#entering = undefined;
-    this.#fillingSince = this.#seekingSince = undefined;
-    this.#surplus = 0;
+    this.#timeline.reset();
+    this.#entering = this.#fillingSince = this.#seekingSince = undefined;
     this.#starved = false;
     this.#nudges = 0;
     this.#meter.shown = undefined;
@@ -447,10 +426,11 @@ export class LivePlayer {
     if (!reading) return;
     const playing = this.#state.phase === "playing";
     const { clock } = this.#connection;
+    const { offset } = this.#timeline;
     const shown = this.#meter.shown ?? { media: this.#video.currentTime, at: now };
     const delay =
-      playing && this.#offset !== undefined && now - shown.at < 2000
-        ? clock.delay(shown.media - this.#offset, shown.at)
+      playing && offset !== undefined && now - shown.at < 2000
+        ? clock.delay(shown.media - offset, shown.at)
         : undefined;
     this.#setStats({
       delay: delay ?? null,

@@ -22,6 +22,8 @@ export interface ConnectionHandlers {
   /** An init segment and fragments of this type follow. */
   onType(mime: string): void;
   onMedia(message: ArrayBuffer): void;
+  /** The frame of that decode time (seconds) reached the hub when its clock read `received`. */
+  onClock(decodeTime: number, received: number): void;
   onStatus(status: SourceStatus): void;
   onError(error: string): void;
 }
@@ -148,8 +150,8 @@ export class StreamConnection {
         this.clock.pong(Number(value), now, Number(message["time"]));
         break;
       case "clock": {
-        const media = Number(message["media"]) / this.timescale;
-        this.clock.frame(media, Number(message["received"]), now);
+        const decodeTime = Number(message["media"]) / this.timescale;
+        this.#handlers.onClock(decodeTime, Number(message["received"]));
         break;
       }
       case "status": {

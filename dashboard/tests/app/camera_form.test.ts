@@ -37,6 +37,17 @@ test("a camera without a name is named by its host, never by its password", () =
   }
 });
 
+test("a second stream goes with an address and with a host alike", () => {
+  const sub = "rtsp://192.0.2.10/sub";
+  const urls = [{ role: "sub", url: sub }];
+  const url = "rtsp://192.0.2.10/main";
+  expect(cameraMapping({ ...FORM, address: url, sub })).toMatchObject({ url, urls });
+  expect(cameraMapping({ ...FORM, address: "camera.lan", sub })).toMatchObject({
+    host: "camera.lan",
+    urls,
+  });
+});
+
 test("credentials are sent exactly as they were typed", () => {
   const mapping = cameraMapping({
     ...FORM,
@@ -63,6 +74,7 @@ test("errors are shown beside the field they belong to, with the suggestion", ()
   const error = new ApiError("Not valid", "VALIDATION_ERROR", 400, {
     errors: [
       { key: "url", message: "no such scheme", suggestion: "rtsp" },
+      { key: "urls[0].url", message: "expected text", suggestion: null },
       { key: "name", message: "too long", suggestion: null },
       { key: "colour", message: "unknown key", suggestion: null },
     ],
@@ -70,6 +82,7 @@ test("errors are shown beside the field they belong to, with the suggestion", ()
   const errors = fieldErrors(error);
   expect(errors["address"]).toMatch(/no such scheme .*rtsp/);
   expect(errors["name"]).toBe("too long");
+  expect(errors["sub"]).toBe("expected text");
   expect(errors["form"]).toBe("colour: unknown key");
 });
 

@@ -4,10 +4,12 @@ import { split, timescaleOf } from "../../src/player/boxes.ts";
 import { fragment, init, joined } from "./media.ts";
 
 test("a keyframe's decode time, duration and flag are read", () => {
-  const [piece] = split(fragment(123_456, { keyframe: true, duration: 3000 }).buffer);
+  const whole = fragment(123_456, { keyframe: true, duration: 3000, composition: -900 });
+  const [piece] = split(whole.buffer);
   expect(piece).toMatchObject({
     kind: "fragment",
     decodeTime: 123_456,
+    composition: -900,
     duration: 3000,
     keyframe: true,
   });

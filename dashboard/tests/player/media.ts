@@ -49,7 +49,7 @@ function joinedBytes(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
 /** One frame; times in ticks. */
 export function fragment(
   decodeTime: number,
-  { keyframe = false, duration = 3600, payload = 16 } = {},
+  { keyframe = false, duration = 3600, payload = 16, composition = 0 } = {},
 ): Uint8Array<ArrayBuffer> {
   const flags = keyframe ? 0x0200_0000 : 0x0101_0000;
   const traf = box(
@@ -57,7 +57,7 @@ export function fragment(
     box("tfhd", u32(0x02_0000, 1)),
     box("tfdt", u32(0x0100_0000), u64(decodeTime)),
     // Data offset, sample duration, size, flags, composition offset.
-    box("trun", u32(0x0100_0f01, 1, 0, duration, payload, flags, 0)),
+    box("trun", u32(0x0100_0f01, 1, 0, duration, payload, flags, composition)),
   );
   const moof = box("moof", box("mfhd", u32(0, 1)), traf);
   return joinedBytes(moof, box("mdat", new Uint8Array(payload)));
