@@ -96,7 +96,8 @@ class Scene:
         self._draw_hills(Random(f"hills {variant}"))
         self._fill(self._horizon, height, 0, width, self._palette.water)
         self._strips = _water_strips(self._palette.water[0], width)
-        self._write(name, 4 * self._scale, 4 * self._scale, 2 * self._scale)
+        self._letter = max(1, height // 150)
+        self._write(name, 4 * self._scale, 4 * self._scale, self._letter)
         self._background = [bytes(plane) for plane, _ in self._planes]
         self._boat = (0, 0, 0, 0)
 
@@ -169,16 +170,18 @@ class Scene:
         base = self._horizon + size // 3 + (int(sway * size / 20) & ~1)
         for y in range(0, size, 2):
             half = y * 45 // 100
-            top = base - size - size // 6 + y
+            top = base - size + y
             self._fill(top, top + 2, x - half // 4, x + half, (228, 124, 132))
         for y in range(0, size // 4, 2):
             half = size * 6 // 10 - y
             self._fill(base + y, base + y + 2, x - half, x + half, (60, 118, 170))
-        self._boat = (base - size - size // 6, base + size // 4 + 2, x - size, x + size)
+        self._boat = (base - size, base + size // 4 + 2, x - size, x + size)
 
     def _clock(self, seconds: float) -> None:
-        scale = 2 * self._scale
-        text = f"{int(seconds):02d}.{int(seconds * 100) % 100:02d} S"
+        scale = self._letter
+        # A loop of ten seconds cannot know the tens; it shows only what is true.
+        digits = len(str(math.ceil(self._duration) - 1))
+        text = f"{int(seconds):0{digits}d}.{int(seconds * 100) % 100:02d} S"
         width = (len(text) * (font.WIDTH + 1) + 3) * scale
         x = (self._width - width - 4 * self._scale) & ~1
         self._write(text, x, 4 * self._scale, scale)
@@ -197,10 +200,12 @@ class Scene:
             y = int(centre_y - math.cos(angle) * distance) & ~1
             self._fill(y, y + dot, x, x + dot, colour)
 
-        for hour in range(12):
-            mark(hour * math.pi / 6, radius, (_WHITE, _NEUTRAL, _NEUTRAL))
+        # One turn is one loop, so that the hand never jumps.
+        marks = 12 if self._duration > 10 else math.ceil(self._duration)
+        for number in range(marks):
+            mark(2 * math.pi * number / marks, radius, (_WHITE, _NEUTRAL, _NEUTRAL))
         for step in range(0, radius * 9 // 10, dot):
-            mark(seconds * math.pi / 30, step, (81, 90, 240))
+            mark(2 * math.pi * seconds / self._duration, step, (81, 90, 240))
 
     def _count(self, counter: int) -> None:
         block = self._width // _BLOCKS_PER_WIDTH
