@@ -56,6 +56,10 @@ class HealthMeter:
         self._intervals.clear()
         self._last_decode_time = None
 
+    def resume(self, now: float) -> None:
+        """Measure from here on: the time before, when nothing was to come, counts for nothing."""
+        self._measured_at = now
+
     def bytes_read(self, count: int) -> None:
         """Count bytes from the network."""
         self._bytes += count

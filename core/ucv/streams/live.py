@@ -210,6 +210,8 @@ class LiveStream:
             self._task = asyncio.create_task(
                 self._run(self._task), name=f"stream {self.camera_id}:{self.profile.name}"
             )
+            if self._ticker is None:
+                self._meter.resume(self._clock.monotonic())
             self._tick_later()
 
     def _end(self, status: StreamStatus) -> None:

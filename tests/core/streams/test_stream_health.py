@@ -90,6 +90,17 @@ def test_a_live_stream_without_pictures_sinks_to_nothing() -> None:
     assert scores == [80, 60, 40, 20, 0]
 
 
+def test_the_time_a_stream_was_idle_does_not_count_as_missing_pictures() -> None:
+    meter = Meter(25.0)
+    meter.second(0, live=None)
+    meter.now += 600.0
+    meter.resume(meter.now)
+    health = meter.second(25)
+    assert health.fps == 25
+    assert health.score is not None
+    assert health.score >= 50
+
+
 def test_a_camera_of_one_picture_in_two_seconds_can_score_full() -> None:
     meter = Meter(0.5)
     for second in range(20):
