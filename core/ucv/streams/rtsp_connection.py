@@ -127,7 +127,7 @@ class RtspConnection(asyncio.BufferedProtocol):
         """End the session within `TEARDOWN_LIMIT`, and the connection; harmless twice."""
         if self._timer is not None:
             self._timer.cancel()
-        self.demultiplexer.on_packet = _ignore
+        self.demultiplexer.on_packet, self.demultiplexer.on_run = _ignore, None
         if not self.ended.cancel() and not self.ended.cancelled():
             self.ended.exception()  # nobody may be left to ask for it
         transport = self._transport
@@ -154,9 +154,9 @@ class RtspConnection(asyncio.BufferedProtocol):
         # Always so for TCP and TLS, but uvloop's are no subclass.
         self._transport = cast("asyncio.Transport", transport)
 
-    def get_buffer(self, _sizehint: int) -> memoryview:
+    def get_buffer(self, sizehint: int) -> memoryview:
         """See `asyncio.BufferedProtocol`."""
-        return self.demultiplexer.get_buffer()
+        return self.demultiplexer.get_buffer(sizehint)
 
     def buffer_updated(self, nbytes: int) -> None:
         """See `asyncio.BufferedProtocol`."""

@@ -140,6 +140,10 @@ class _Reader:
         elif channel == self._rtcp_channel:
             self._push_rtcp(buffer, start, end)
 
+    def _on_run(self, channel: int, buffer: bytearray, start: int, end: int) -> int:
+        """Pass on what follows a packet."""
+        return self._push_run(channel, buffer, start, end, self._connection.now)
+
     def _on_event(self, event: Event) -> None:
         """Act on what the camera said; what this raises ends the connection."""
         match event:
@@ -150,6 +154,7 @@ class _Reader:
             case SetUp(rtp_channel, rtcp_channel):
                 self._rtp_channel, self._rtcp_channel = rtp_channel, rtcp_channel
                 self._connection.demultiplexer.channels = (rtp_channel, rtcp_channel)
+                self._connection.demultiplexer.on_run = self._on_run
             case Playing(interval):
                 self._last_packet = self._connection.now
                 self._watch(STALL_LIMIT)
@@ -172,6 +177,7 @@ class _Reader:
             raise UnsupportedCodec(f"{error}") from None
         # Bound once, since they are called for each packet.
         self._push, self._push_rtcp = depacketizer.push, depacketizer.push_rtcp
+        self._push_run = depacketizer.push_run
 
     def _watch(self, seconds: float) -> None:
         """Look in so many seconds whether packets still come."""

@@ -30,5 +30,14 @@ class Depacketizer(Protocol):
         view of it is kept for the next packet. Raises `MediaError` when the stream cannot go on.
         """
 
+    def push_run(
+        self, channel: int, buffer: bytearray, start: int, end: int, received: float
+    ) -> int:
+        """Take what can be taken quickly of the interleaved packets from ``start`` on.
+
+        They follow, in ``buffer[start:end]``, a packet of ``channel``, read at the same time; each
+        begins with its "$" (RFC 2326, 10.12). Returns where the first begins that was not taken.
+        """
+
     def push_rtcp(self, buffer: bytearray, start: int, end: int) -> None:
         """Take the RTCP packet in ``buffer[start:end]``."""

@@ -57,6 +57,8 @@ class Demultiplexer:
 
     ``on_packet(channel, buffer, start, end)`` is called for each interleaved packet of an expected
     channel; its payload is ``buffer[start:end]``, valid only during the call.
+    Where ``on_run(channel, buffer, start, end)`` is set, it is offered what follows each packet, up
+    to what has been read; it takes whole packets from the start on, and returns where it stopped.
     ``on_message(head, body)`` is called for each RTSP message; head ends before the empty line.
     Set ``channels`` to the channels that the server may send on.
 
@@ -76,6 +78,7 @@ class Demultiplexer:
         "_tail",
         "_view",
         "on_packet",
+        "on_run",
         "skipped",
     )
 
@@ -86,6 +89,7 @@ class Demultiplexer:
         channels: Collection[int] = (),
     ) -> None:
         self.on_packet = on_packet
+        self.on_run: Callable[[int, bytearray, int, int], int] | None = None
         self._on_message = on_message
         self._buffer = bytearray(BUFFER_SIZE)
         self._view = memoryview(self._buffer)
@@ -108,9 +112,9 @@ class Demultiplexer:
         # packet on a number that was left out between them is for the callback to ignore.
         self._limit = max(channels, default=_NO_CHANNEL)
 
-    def get_buffer(self) -> memoryview:
-        """Return the free part of the buffer to read into; never empty."""
-        return self._view[self._tail :]
+    def get_buffer(self, _size: int = -1) -> memoryview:
+        """Return the free part of the buffer to read into, never empty, whatever size is wanted."""
+        return self._view[self._tail :] if self._tail else self._view
 
     def received(self, count: int) -> None:
         """Deal with ``count`` bytes put into what `get_buffer` returned.
@@ -121,6 +125,7 @@ class Demultiplexer:
         head = self._head
         tail = self._tail = self._tail + count
         on_packet = self.on_packet
+        run = self.on_run
         limit = self._limit
         while tail - head >= 4:
             marker, channel, length = _unpack_header(buffer, head)
@@ -129,12 +134,12 @@ class Demultiplexer:
                 if end > tail:
                     break
                 on_packet(channel, buffer, head + 4, end)
-                head = end
+                head = end if run is None else run(channel, buffer, end, tail)
             else:
                 self._head = head
                 more = self._other()
                 head = self._head
-                limit = self._limit
+                run, limit = self.on_run, self._limit
                 if not more:
                     break
         if head == tail:
