@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.report import Row
+from benchmarks.report import TIMES, Row
+from benchmarks.scale import Progress, Scale
 from ucv.bus import Event, EventBus
 
-EVENTS = 200_000
 ROUNDS = 7
 
 
@@ -22,9 +22,10 @@ class Moved(Event):
     position: int
 
 
-def run() -> list[Row]:
+def run(scale: Scale, progress: Progress) -> list[Row]:
     """Measure both in turn; the median of the pairs counts."""
     bus = EventBus()
+    events = scale.events
     seen = 0
 
     def listener(_event: Event) -> None:
@@ -35,21 +36,22 @@ def run() -> list[Row]:
     plain: list[Callable[[Event], None]] = [listener]
 
     def through_bus() -> None:
-        for number in range(EVENTS):
+        for number in range(events):
             bus.publish(Moved("front", number))
 
     def through_loop() -> None:
-        for number in range(EVENTS):
+        for number in range(events):
             event = Moved("front", number)
             for callback in plain:
                 callback(event)
 
     rates, ratios = [], []
+    progress("event bus")
     for _ in range(ROUNDS):
         with_bus, with_loop = _seconds(through_bus), _seconds(through_loop)
-        rates.append(EVENTS / with_bus)
+        rates.append(events / with_bus)
         ratios.append(with_bus / with_loop)
-    assert seen == 2 * EVENTS * ROUNDS
+    assert seen == 2 * events * ROUNDS
     return [
         Row(
             "event bus, one listener",
@@ -62,7 +64,7 @@ def run() -> list[Row]:
         Row(
             "event bus, time for an event",
             median(ratios),
-            "×",
+            TIMES,
             5.0,
             baseline="a plain loop over callbacks",
             note=f"median of {ROUNDS} pairs",

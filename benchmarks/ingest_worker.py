@@ -1,6 +1,6 @@
 """Reads cameras in one of three ways in a process of its own, and prints what that cost.
 
-`python -m benchmarks.ingest_worker native|relay|av SECONDS URL …` prints one line of JSON:
+`python -m benchmarks.ingest_worker native|relay|hub_av|av SECONDS URL …` prints one line of JSON:
 processor seconds for each second and camera, memory, and bytes of the GOP rings.
 """
 
@@ -13,6 +13,8 @@ import re
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,11 +24,13 @@ import uvloop
 from ucv.bus import EventBus
 from ucv.cameras.camera import StreamProfile
 from ucv.clock import SystemClock
-from ucv.streams.live import LiveStream
+from ucv.streams.live import LiveStream, OpenSource
 from ucv.streams.rtsp_source import RtspSource
 from ucv.streams.source import Source, SourceRequest
 
-WARM_UP = 3.0
+#: Seconds from when all cameras are read to the beginning of the window, and until they must be.
+WARM_UP = 2.0
+LIVE_LIMIT = 30.0
 
 
 class Meter:
@@ -54,23 +58,34 @@ class Meter:
 
 async def native(urls: list[str], seconds: float) -> dict[str, float]:
     """Read through live streams as the hub does, without viewers."""
+    clock = SystemClock()
+    return await _live(urls, seconds, lambda url: RtspSource(SourceRequest(url), clock))
+
+
+async def hub_av(urls: list[str], seconds: float) -> dict[str, float]:
+    """Do the same work with PyAV's threads instead of the native source."""
+    # Its memory must not count for the other ways.
+    from ucv.streams.av_source import AvSource  # noqa: PLC0415
+
+    clock = SystemClock()
+    return await _live(urls, seconds, lambda url: AvSource(SourceRequest(url), clock))
+
+
+async def _live(
+    urls: list[str], seconds: float, open_source: Callable[[str], Source]
+) -> dict[str, float]:
     clock, bus, meter = SystemClock(), EventBus(), Meter()
 
     def stream(url: str) -> LiveStream:
-        request = SourceRequest(url)
-
-        async def sources() -> list[Any]:
-            def open_source() -> Source:
-                return RtspSource(request, clock)
-
-            return [open_source]
+        async def sources() -> list[OpenSource]:
+            return [partial(open_source, url)]
 
         return LiveStream(url, StreamProfile("main", "main", url), sources, clock=clock, bus=bus)
 
     streams = [stream(url) for url in urls]
     for live in streams:
         live.preload = True
-    await asyncio.sleep(WARM_UP)
+    await _all(streams)
     meter.start()
     measured = []
     for _ in range(max(1, round(seconds))):
@@ -79,13 +94,20 @@ async def native(urls: list[str], seconds: float) -> dict[str, float]:
     result = meter.result(len(urls))
     result["bits_per_camera"] = sum(measured) / len(measured)
     gc.collect()
-    process = psutil.Process()
-    result["uss"] = process.memory_full_info().uss
+    result["uss"] = psutil.Process().memory_full_info().uss
     result["ring_bytes"] = sum(live.ring_bytes for live in streams)
     result["live"] = sum(live.status.state == "live" for live in streams)
     for live in streams:
         await live.stop()
     return result
+
+
+async def _all(streams: list[LiveStream]) -> None:
+    """Wait until all are live and have settled."""
+    async with asyncio.timeout(LIVE_LIMIT):
+        while any(live.status.state != "live" for live in streams):  # noqa: ASYNC110 - no hurry
+            await asyncio.sleep(0.1)
+    await asyncio.sleep(WARM_UP)
 
 
 class _Discard(asyncio.BufferedProtocol):
@@ -114,6 +136,7 @@ async def relay(urls: list[str], seconds: float) -> dict[str, float]:
     meter.start()
     await asyncio.sleep(seconds)
     result = meter.result(len(urls))
+    result["live"] = sum(not transport.is_closing() for transport in transports)
     for transport in transports:
         transport.close()
     return result
@@ -181,13 +204,14 @@ async def pyav(urls: list[str], seconds: float) -> dict[str, float]:
     meter.start()
     await asyncio.sleep(seconds)
     result = meter.result(len(urls))
+    result["live"] = sum(thread.is_alive() for thread in threads)
     stop.set()
     for thread in threads:
         thread.join(5)
     return result
 
 
-WAYS = {"native": native, "relay": relay, "av": pyav}
+WAYS = {"native": native, "relay": relay, "hub_av": hub_av, "av": pyav}
 
 
 def main() -> None:

@@ -41,6 +41,9 @@ class Row:
         )
 
 
+#: The unit of a ratio.
+TIMES = "×"  # noqa: RUF001 - it is one
+
 HEADINGS = ("what", "measured", "bound", "met", "against, and how")
 
 

@@ -1,0 +1,60 @@
+"""Cameras for the measurements: RTSP servers that loop one clip, each at a phase of its own.
+
+`python -m benchmarks.camera_server WIDTH HEIGHT RATE GOP BIT_RATE CAMERAS` prints their addresses
+as JSON, and serves until its input ends. GOP is in pictures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+import uvloop
+
+from benchmarks.processes import CLIPS, answer
+from ucv.testing.clip import Clip, ClipRequest, load
+from ucv.testing.rtsp_server import RtspServer
+
+_GOLDEN = 0.618_034
+
+
+async def serve(clip: Clip, cameras: int) -> None:
+    """Serve until the input ends."""
+    loop = asyncio.get_running_loop()
+    async with AsyncExitStack() as stack:
+        urls = []
+        for number in range(cameras):
+            # Real cameras do not send their keyframes all at the same moment.
+            phase = number * _GOLDEN % 1 * clip.request.keyframe_interval
+            server = await stack.enter_async_context(RtspServer(now=_shifted(phase)))
+            server.add("/live", clip)
+            urls.append(server.url("/live"))
+        gc.freeze()
+        answer(urls)
+        await loop.run_in_executor(None, sys.stdin.read)
+
+
+def _shifted(phase: float) -> Callable[[], float]:
+    return lambda: time.time() + phase
+
+
+def request(width: int, height: int, rate: int, gop: int, bit_rate: int) -> ClipRequest:
+    """Return the clip to ask for: the shortest that a minute has room for."""
+    interval = gop / rate
+    durations = [seconds for seconds in (10, 12, 15, 20, 30, 60) if not seconds * rate % gop]
+    return ClipRequest("BENCHMARK", width, height, rate, durations[0], interval, bit_rate=bit_rate)
+
+
+def main() -> None:
+    """Encode the clip, or take it from the cache, and serve it."""
+    width, height, rate, gop, bit_rate, cameras = map(int, sys.argv[1:])
+    clip = load([request(width, height, rate, gop, bit_rate)], CLIPS)[0]
+    uvloop.run(serve(clip, cameras))
+
+
+if __name__ == "__main__":
+    main()
