@@ -36,7 +36,7 @@ class TimedSink(RecordingSink):
     def counters(self) -> list[int | None]:
         """Decode all that was sent; return the number in each picture."""
         fragments = b"".join(bytes(fragment.boxes) for fragment in self.fragments)
-        with av.open(io.BytesIO(self.inits[0][0] + fragments)) as container:
+        with av.open(io.BytesIO(self.inits[0][0] + fragments), "r") as container:
             container.streams.video[0].thread_count = 1
             return [read_counter(frame) for frame in container.decode(video=0)]
 
@@ -68,8 +68,8 @@ async def test_the_sample_configuration_shows_every_camera_in_step_with_the_cloc
         viewer.detach()
 
     assert len(sinks) == sum(len(camera.clips) for camera in CAMERAS.values())
-    for variant, camera in CAMERAS.items():
-        for role, clip in camera.clips.items():
+    for variant, virtual in CAMERAS.items():
+        for role, clip in virtual.clips.items():
             sink = sinks[f"demo-{variant}:{role}"]
             assert StreamState.LIVE in sink.states
             count = clip.rate * clip.duration
