@@ -34,9 +34,8 @@ class Clock(Protocol):
 class SystemClock:
     """The real one."""
 
-    def monotonic(self) -> float:
-        """See `Clock.monotonic`."""
-        return time.monotonic()
+    #: See `Clock.monotonic`. Not wrapped, for it is read with each read of each socket.
+    monotonic = staticmethod(time.monotonic)
 
     def time(self) -> float:
         """See `Clock.time`."""

@@ -72,6 +72,8 @@ class RtspConnection(asyncio.BufferedProtocol):
         self.now = clock.monotonic()
         self.ended: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()
         self.demultiplexer = Demultiplexer(on_packet, self._on_message)
+        # Called for each read, so not through a method of our own.
+        self.get_buffer = self.demultiplexer.get_buffer  # type: ignore[method-assign,assignment]  # so
         self._clock = clock
         self._monotonic = clock.monotonic
         self._on_event = on_event
@@ -153,10 +155,6 @@ class RtspConnection(asyncio.BufferedProtocol):
         """See `asyncio.BaseProtocol`."""
         # Always so for TCP and TLS, but uvloop's are no subclass.
         self._transport = cast("asyncio.Transport", transport)
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        """See `asyncio.BufferedProtocol`."""
-        return self.demultiplexer.get_buffer(sizehint)
 
     def buffer_updated(self, nbytes: int) -> None:
         """See `asyncio.BufferedProtocol`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ucv.media.errors import UnsupportedMedia
 from ucv.media.rtp.depacketizer import Depacketizer, MediaSink
-from ucv.media.rtp.h264 import H264Depacketizer
+from ucv.media.rtp.quick import QuickH264Depacketizer
 from ucv.media.sdp import MediaDescription
 
 __all__ = ["MAX_ACCESS_UNIT", "Depacketizer", "MediaSink", "depacketizer_for"]
@@ -28,4 +28,4 @@ def depacketizer_for(
         raise UnsupportedMedia("H.264 in interleaved mode (packetization-mode=2)")
     if not 0 < media.clock_rate <= MAX_CLOCK_RATE:
         raise UnsupportedMedia(f"a clock of {media.clock_rate} Hz")
-    return H264Depacketizer(media, sink, max_access_unit=max_access_unit)
+    return QuickH264Depacketizer(media, sink, max_access_unit=max_access_unit)
