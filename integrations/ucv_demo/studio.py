@@ -62,15 +62,18 @@ class Studio:
         if encoding is not None:
             # A thread cannot be cancelled; it ends by itself within seconds.
             await asyncio.gather(encoding, return_exceptions=True)
-        drops = self._drops.pop(variant, None)
-        if drops is not None:
-            drops.cancel()
-            await asyncio.gather(drops, return_exceptions=True)
         async with self._lock:
+            # Another entry may have opened the camera in the meantime.
+            if variant in self._open.values():
+                return
+            drops = self._drops.pop(variant, None)
+            if drops is not None:
+                drops.cancel()
+                await asyncio.gather(drops, return_exceptions=True)
             if self._server is None:
                 return
             for path in [p for p in self._server.mounts if p.startswith(f"/{variant}/")]:
-                del self._server.mounts[path]
+                self._server.mounts.pop(path).disconnect()
             if not self._open:
                 await self._server.stop()
                 self._server = None

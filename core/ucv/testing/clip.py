@@ -17,11 +17,13 @@ from typing import Any
 
 from av.video.codeccontext import VideoCodecContext
 
-from ucv.testing.scene import Scene
+from ucv.testing.scene import COUNTER_BITS, Scene
 
 _SPS, _PPS, _IDR = 7, 8, 5
 #: Raised whenever the pictures change, so that old caches are not used.
-_EDITION = 1
+_EDITION = 2
+#: Pixels; below this the counter's blocks are smaller than what the encoder keeps apart.
+_MIN_WIDTH = 320
 #: 4 Mbit/s for 1080p25.
 _BITS_PER_PIXEL = 0.08
 
@@ -47,6 +49,10 @@ class ClipRequest:
     def __post_init__(self) -> None:
         if 60 % self.duration:
             raise ValueError("The duration of a clip must divide a minute.")
+        if self.rate * self.duration > 1 << COUNTER_BITS:
+            raise ValueError("The clip has more pictures than its counter can number.")
+        if self.width < _MIN_WIDTH or self.width % 2 or self.height % 2:
+            raise ValueError("Both sides of a picture must be even, and its counter must fit.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +149,7 @@ def _load(request: ClipRequest, folder: Path | None) -> Clip:
     path = folder / f"clip-{digest}.bin"
     try:
         return _unpack(request, path.read_bytes())
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError):
         clip = encode(request)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -156,27 +162,29 @@ def _load(request: ClipRequest, folder: Path | None) -> Clip:
 
 
 def _pack(clip: Clip) -> bytes:
+    """Return a line with a digest of all that follows, one with sizes, and the NAL units."""
     units = [clip.sps, clip.pps, *(unit for p in clip.pictures for unit in p.nal_units)]
     header = {
         "pictures": [[len(p.nal_units), p.keyframe] for p in clip.pictures],
         "sizes": [len(unit) for unit in units],
-        "digest": hashlib.sha256(b"".join(units)).hexdigest(),
     }
-    return json.dumps(header).encode() + b"\n" + b"".join(units)
+    body = json.dumps(header).encode() + b"\n" + b"".join(units)
+    return hashlib.sha256(body).hexdigest().encode() + b"\n" + body
 
 
 def _unpack(request: ClipRequest, packed: bytes) -> Clip:
-    line, _, body = packed.partition(b"\n")
-    header = json.loads(line)
-    if hashlib.sha256(body).hexdigest() != header["digest"]:
+    digest, _, rest = packed.partition(b"\n")
+    if hashlib.sha256(rest).hexdigest().encode() != digest:
         raise ValueError("damaged")
+    line, _, body = rest.partition(b"\n")
+    header = json.loads(line)
     units, position = [], 0
     for size in header["sizes"]:
         units.append(body[position : position + size])
         position += size
-    rest = iter(units[2:])
+    coded = iter(units[2:])
     pictures = tuple(
-        Picture(tuple(next(rest) for _ in range(count)), keyframe=bool(keyframe))
+        Picture(tuple(next(coded) for _ in range(count)), keyframe=bool(keyframe))
         for count, keyframe in header["pictures"]
     )
     return Clip(request, units[0], units[1], pictures)

@@ -9,6 +9,9 @@ import secrets
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+#: ``name="quoted"`` or ``name=token`` (RFC 9110, section 11.2); commas may be in quotes.
+_PARAMETER = re.compile(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+
 
 class AuthKind(StrEnum):
     """How a server asks."""
@@ -36,7 +39,9 @@ class Authenticator:
         """Return the value of ``WWW-Authenticate``."""
         if self.kind is AuthKind.BASIC:
             return f'Basic realm="{self.realm}"'
-        algorithm = ', algorithm="SHA-256"' if self.kind is AuthKind.DIGEST_SHA256 else ""
+        # RFC 7616 always has a qop; cameras with MD5 mostly follow RFC 2069, which knows none.
+        sha256 = self.kind is AuthKind.DIGEST_SHA256
+        algorithm = ', algorithm=SHA-256, qop="auth"' if sha256 else ""
         return f'Digest realm="{self.realm}", nonce="{nonce}"{algorithm}'
 
     def accepts(self, header: str | None, method: str, nonce: str) -> bool:
@@ -49,7 +54,10 @@ class Authenticator:
             return scheme.lower() == "basic" and secrets.compare_digest(rest.strip(), wanted)
         if scheme.lower() != "digest":
             return False
-        given = dict(re.findall(r'(\w+)="?([^",]*)"?', rest))
+        given = {
+            name: re.sub(r"\\(.)", r"\1", quoted) or token
+            for name, quoted, token in _PARAMETER.findall(rest)
+        }
         if given.get("nonce") != nonce or given.get("username") != self.username:
             return False
         first = self._hash(f"{self.username}:{self.realm}:{self.password}")

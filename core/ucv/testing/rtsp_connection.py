@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from ucv.testing.rtsp_server import Mount, RtspServer
 
+#: Bytes a client may leave unread before it is dropped.
+MAX_UNREAD = 8 * 1024 * 1024
 _MAX_HEAD = 64 * 1024
 _REASONS = {
     200: "OK",
@@ -90,10 +92,14 @@ class ServerConnection(asyncio.Protocol):
                 name.strip().lower(): value.strip()
                 for name, _, value in (line.partition(":") for line in head.split("\r\n")[1:])
             }
-            length = int(headers.get("content-length", "0") or 0)
-            if len(self._buffer) < end + 4 + length:
+            length = headers.get("content-length") or "0"
+            if not (length.isascii() and length.isdigit() and int(length) <= _MAX_HEAD):
+                self.abort()
                 return
-            del self._buffer[: end + 4 + length]
+            size = end + 4 + int(length)
+            if len(self._buffer) < size:
+                return
+            del self._buffer[:size]
             self._request(head.split("\r\n", 1)[0], headers)
 
     def send(self, data: bytes | bytearray) -> None:
@@ -101,8 +107,6 @@ class ServerConnection(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        from ucv.testing.rtsp_server import MAX_UNREAD  # noqa: PLC0415 - the two know each other
-
         if transport.get_write_buffer_size() > MAX_UNREAD:
             self._server.counters.dropped += 1
             self.abort()

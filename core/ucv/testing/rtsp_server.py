@@ -24,8 +24,6 @@ from ucv.testing.rtp_packets import (
 from ucv.testing.rtsp_auth import Authenticator
 from ucv.testing.rtsp_connection import ServerConnection
 
-#: Bytes a client may leave unread before it is dropped.
-MAX_UNREAD = 8 * 1024 * 1024
 #: Seconds between sender reports.
 _REPORT_PERIOD = 5.0
 #: Pictures sent late in one go when the event loop was held up; older ones are left out.
@@ -102,7 +100,12 @@ class Mount:
         return len(self._viewers)
 
     def change_clip(self, clip: Clip) -> None:
-        """Go on with another clip from its next keyframe, as when someone changes the encoder."""
+        """Go on with another clip from its next keyframe, as when someone changes the encoder.
+
+        Raises `ValueError` when its rate is another: pictures are numbered by it.
+        """
+        if clip.request.rate != self.clip.request.rate:
+            raise ValueError("A clip can only be followed by one of the same rate.")
         self._changed = clip
 
     def play(self, connection: ServerConnection, channel: int) -> None:
@@ -144,11 +147,11 @@ class Mount:
             self._timer = None
 
     def _send(self, number: int) -> None:
+        changed = self._changed
+        if changed is not None and changed.pictures[number % len(changed.pictures)].keyframe:
+            self.clip, self._changed = changed, None
+            self._pictures = pack(changed)
         picture = self._pictures[number % len(self._pictures)]
-        if picture.keyframe and self._changed is not None:
-            self.clip, self._changed = self._changed, None
-            self._pictures = pack(self.clip)
-            picture = self._pictures[0]
         timestamp = number * CLOCK_RATE // self.clip.request.rate
         report = self._report(number, timestamp)
         by_channel: dict[int, bytearray] = {}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -75,9 +76,20 @@ def test_the_picture_of_a_moment_tells_its_age(clip: Clip) -> None:
     assert clip.age_of(39, epoch + 4.1) == pytest.approx(0.2)
 
 
-def test_a_clip_that_would_make_the_clock_lie_is_refused() -> None:
-    with pytest.raises(ValueError, match="divide a minute"):
-        replace(SMALL, duration=7)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"duration": 7}, "divide a minute"),
+        ({"rate": 1200, "duration": 60}, "counter can number"),
+        ({"width": 318}, "must fit"),
+        ({"height": 181}, "even"),
+    ],
+)
+def test_a_clip_whose_clock_or_counter_would_lie_is_refused(
+    change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(SMALL, **change)
 
 
 def test_a_cached_clip_is_read_again_and_a_damaged_one_made_anew(
@@ -97,7 +109,7 @@ def test_a_cached_clip_is_read_again_and_a_damaged_one_made_anew(
     (file,) = folder.iterdir()
     packed = bytearray(file.read_bytes())
     packed[-1] ^= 1
-    for damaged in (bytes(packed), packed[:-100], b"", b"{}\n", b"\xff\n"):
+    for damaged in (bytes(packed), packed[:-100], b"", b"{}\n", b"[1]\n", b"\xff\n"):
         file.write_bytes(damaged)
         encoded.clear()
         assert load([SMALL], folder) == [clip]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -263,7 +264,7 @@ async def test_a_server_comes_back_on_its_port(server: RtspServer) -> None:
 async def test_a_client_that_does_not_read_is_dropped_and_others_are_not(
     server: RtspServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ucv.testing.rtsp_server.MAX_UNREAD", 64 * 1024)
+    monkeypatch.setattr("ucv.testing.rtsp_connection.MAX_UNREAD", 64 * 1024)
     mount = server.mounts["/live"]
     mount.faults.garbage = bytes(1024 * 1024)  # fills the sockets' buffers soon
     async with Client(server) as idle:
@@ -375,6 +376,38 @@ async def test_the_clip_can_change_in_mid_stream(server: RtspServer, clips: list
     server.mounts["/live"].change_clip(clips[1])
     taken = await reading
     assert {frame.width for _, _, frame in taken} == {320, 480}
+    first = taken[0][0]
+    assert first is not None
+    count = len(clips[0].pictures)
+    assert [number for number, _, _ in taken] == [(first + n) % count for n in range(len(taken))]
     number, moment, _ = taken[-1]
     assert number is not None
     assert clips[1].age_of(number, moment) < 0.5
+
+
+def test_a_clip_of_another_rate_cannot_follow(clip: Clip) -> None:
+    mount = RtspServer().add("/live", clip)
+    with pytest.raises(ValueError, match="same rate"):
+        mount.change_clip(replace(clip, request=replace(clip.request, rate=20)))
+
+
+def md5(text: str) -> str:
+    return hashlib.md5(text.encode()).hexdigest()  # noqa: S324 - what RFC 2617 asks for
+
+
+def test_digest_values_may_hold_commas_and_quotes() -> None:
+    auth = Authenticator(AuthKind.DIGEST, 'a,"b', "c", "Realm")
+    first, second = md5('a,"b:Realm:c'), md5("DESCRIBE:rtsp://h/a,b")
+    response = md5(f"{first}:n:{second}")
+    header = (
+        'Digest username="a,\\"b", realm="Realm", nonce="n", uri="rtsp://h/a,b", '
+        f'response="{response}"'
+    )
+    assert auth.accepts(header, "DESCRIBE", "n")
+
+
+@pytest.mark.parametrize("length", ["x", "-1", "99999999"])
+async def test_a_length_that_is_none_ends_the_connection(server: RtspServer, length: str) -> None:
+    async with Client(server) as client:
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            await client.ask("OPTIONS", **{"Content-Length": length})
