@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import uvloop
+from aiohttp import web
 
 from benchmarks.baseline import add_baseline
 from benchmarks.processes import answer
@@ -46,7 +47,7 @@ class TimedFanout:
             # uvloop writes to the sockets at the end of the turn: not before that has it been sent.
             loop.call_soon(note, fragment.received)
 
-        Fanout.publish = timed  # type: ignore[method-assign]  # only here, to look inside
+        Fanout.publish = timed  # type: ignore[assignment,method-assign]  # only here, to look inside
 
     def take(self) -> dict[str, float]:
         """Return percentiles of the delays since the last time."""
@@ -102,14 +103,13 @@ def _all_live(hub: Hub, cameras: int) -> bool:
 
 def main() -> None:
     """Run with a configuration that is thrown away."""
-    make_app = server.make_app
+    add_media_routes = server.add_media_routes
 
-    def with_baseline(context: BridgeContext, allowed: tuple[str, ...] = ()) -> object:
-        app = make_app(context, allowed)
+    def with_baseline(app: web.Application, context: BridgeContext) -> None:
+        add_media_routes(app, context)
         add_baseline(app, context)
-        return app
 
-    server.make_app = with_baseline  # type: ignore[assignment]  # only here, to compare
+    server.add_media_routes = with_baseline  # type: ignore[assignment]  # only here, to compare
     with tempfile.TemporaryDirectory() as folder:
         uvloop.run(run(sys.argv[1:], Path(folder)))
 

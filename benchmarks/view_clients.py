@@ -68,6 +68,8 @@ async def view(url: str, token: str, kind: str, cameras: int, viewers: int) -> N
     """Watch until the input ends."""
     loop = asyncio.get_running_loop()
     parts = urlsplit(url)
+    assert parts.hostname is not None
+    assert parts.port is not None
     path = "/baseline/ws" if kind == "baseline" else "/api/ws"
     play = json.dumps({**PLAY, "shared": True} if kind == "shared" else PLAY)
     readers = []
