@@ -1,39 +1,65 @@
-"""What every handler needs: the hub, the accounts, and the check of who asks."""
+"""What the parts of the bridge share for one running hub."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from aiohttp import web
 
 from ucv.errors import Forbidden, Unauthorized
 from ucv.hub import Hub
 from ucv_bridge.auth.accounts import Accounts
-from ucv_bridge.auth.principal import Principal, Role
-from ucv_bridge.views import CameraViews
+from ucv_bridge.auth.connections import OpenConnections
+from ucv_bridge.auth.principal import Principal
+from ucv_bridge.camera_feed import CameraFeed
+from ucv_bridge.camera_views import CameraViews
+from ucv_bridge.messages import Language, choose_language
+from ucv_bridge.metrics_feed import MetricsFeed
+from ucv_bridge.process import ProcessMeter
 
-#: Where the middleware puts who a request comes from.
-PRINCIPAL: web.RequestKey[Principal | None] = web.RequestKey("principal", Principal | None)  # type: ignore[arg-type]  # aiohttp's key wants a class, and only uses it for typing
+#: Where the authentication middleware leaves who makes the request.
+PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
 
 
-@dataclass(frozen=True, slots=True)
 class BridgeContext:
-    """The bridge's parts."""
+    """The hub, and what the bridge itself keeps; made once for each run."""
 
-    hub: Hub
-    accounts: Accounts
-    views: CameraViews
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self.accounts = Accounts(hub.database, hub.clock)
+        self.connections = OpenConnections(self.accounts, hub.clock)
+        self.views = CameraViews(hub)
+        self.camera_feed = CameraFeed(hub, self.views)
+        self.process = ProcessMeter(hub.clock)
+        self.metrics_feed = MetricsFeed(hub, self.process)
 
-    def authorize(
-        self, request: web.Request, camera_id: str | None = None, *, role: Role = Role.VIEWER
-    ) -> Principal:
-        """Return who asks; raises `Unauthorized`, or `Forbidden` when their role is not enough.
+    def principal(self, request: web.Request) -> Principal | None:
+        """Return who makes the request, or None."""
+        found: Principal | None = request.get(PRINCIPAL)
+        return found
 
-        ``camera_id`` is the resolved camera, for every route that shows one.
+    def authorize(self, request: web.Request, camera_id: str | None = None) -> Principal:
+        """Return who makes the request; with ``camera_id``, only if they may see that camera.
+
+        ``camera_id`` is that of the camera that was found, not what the client called it. Raises
+        `Unauthorized`, `Forbidden`.
         """
-        principal: Principal | None = request.get(PRINCIPAL)
+        principal = self.principal(request)
         if principal is None:
             raise Unauthorized
-        if role is Role.ADMIN and not principal.is_admin:
+        if camera_id is not None and not principal.may_view(camera_id):
             raise Forbidden
         return principal
+
+    def authorize_admin(self, request: web.Request) -> Principal:
+        """Return who makes the request, if they may change things.
+
+        Raises `Unauthorized`, `Forbidden`.
+        """
+        principal = self.authorize(request)
+        if not principal.is_admin:
+            raise Forbidden
+        return principal
+
+    @staticmethod
+    def language(request: web.Request) -> Language:
+        """Return the language the client is answered in."""
+        return choose_language(request.headers.get("Accept-Language", ""))

@@ -1,144 +1,169 @@
-"""What holds for every request: errors, who asks, from which site, and what browsers may do."""
+"""What happens to every request: checks before, errors and headers after."""
 
 from __future__ import annotations
 
-import ipaddress
 import logging
-from collections.abc import Awaitable, Callable, Collection
-from urllib.parse import urlsplit
+from collections.abc import Awaitable, Callable
 
-import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
-from ucv.errors import CameraViewerError, Forbidden, NotFoundError, ValidationError
-from ucv_bridge.auth.accounts import Accounts
-from ucv_bridge.context import PRINCIPAL
-from ucv_bridge.messages import envelope, language_of
+from ucv.errors import CameraViewerError, NotFoundError, RateLimited, Unauthorized
+from ucv_bridge.answers import envelope, json_answer
+from ucv_bridge.auth.cookie import SessionCookie
+from ucv_bridge.context import PRINCIPAL, BridgeContext
+from ucv_bridge.errors import MethodNotAllowed, TooLarge
+from ucv_bridge.guard import Guard
+from ucv_bridge.messages import sentence
 
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-COOKIE = "ucv_session"
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+#: The only addresses below /api/ that answer a stranger; /api/websocket asks by itself.
+PUBLIC = frozenset(
+    {
+        "/api/health",
+        "/api/auth/state",
+        "/api/auth/setup",
+        "/api/auth/login",
+        "/api/websocket",
+    }
+)
 
-SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-        "media-src 'self' blob:; connect-src 'self'; font-src 'self'; manifest-src 'self'; "
-        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    ),
+_HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), usb=(), payment=()",
 }
 
 
-def json_response(value: object, status: int = 200) -> web.Response:
-    """Return JSON that no cache keeps."""
-    return web.Response(
-        body=orjson.dumps(value),
-        status=status,
-        content_type="application/json",
-        headers={"Cache-Control": "no-store"},
+def is_api(request: web.Request) -> bool:
+    """Say whether a program is answered, rather than a page."""
+    return request.path == "/api" or request.path.startswith("/api/")
+
+
+def answer_errors(context: BridgeContext) -> Middleware:
+    """Answer every error in the one envelope, and what is not the API's as text."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except CameraViewerError as error:
+            return _answer(request, error)
+        except web.HTTPException as error:
+            known = _known(error)
+            if known is None:
+                raise
+            return _answer(request, known)
+        except Exception:  # a defect of ours must not tell a client how it came about
+            _log.exception("%s %s failed", request.method, request.path)
+            return _answer(request, CameraViewerError("The hub failed at this; see its log."))
+
+    def _answer(request: web.Request, error: CameraViewerError) -> web.Response:
+        language = context.language(request)
+        headers: dict[str, str] = {
+            hdrs.CONTENT_LANGUAGE: language,
+            hdrs.VARY: hdrs.ACCEPT_LANGUAGE,
+        }
+        if isinstance(error, RateLimited) and (wait := error.details.get("retry_after")):
+            headers[hdrs.RETRY_AFTER] = str(wait)
+        if isinstance(error, Unauthorized):
+            headers[hdrs.WWW_AUTHENTICATE] = 'Bearer realm="ucv"'
+        if is_api(request):
+            body = envelope(error, language, context.hub.redactor)
+            answer = json_answer(body, status=error.http_status)
+        else:
+            text = context.hub.redactor.redact(sentence(error, language))
+            answer = web.Response(text=text + "\n", status=error.http_status)
+        answer.headers.update(headers)
+        return answer
+
+    return middleware
+
+
+def check_requests(guard: Guard) -> Middleware:
+    """Refuse what comes from other sites."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        guard.check(request)
+        return await handler(request)
+
+    return middleware
+
+
+def authenticate(context: BridgeContext, cookie: SessionCookie) -> Middleware:
+    """Find out who makes the request; below /api/ strangers get no further than `PUBLIC`.
+
+    A connection that stays open ends with its session or token.
+    """
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not is_api(request):
+            return await handler(request)
+        authorization = request.headers.get(hdrs.AUTHORIZATION)
+        if authorization is not None:
+            scheme, _, token = authorization.partition(" ")
+            if scheme.lower() != "bearer":
+                raise Unauthorized("Use a bearer token.")
+            principal = await context.accounts.by_token(token.strip())
+        else:
+            value = cookie.read(request)
+            found = await context.accounts.by_cookie(value) if value else None
+            if found is None:
+                if request.path not in PUBLIC:
+                    raise Unauthorized
+                return await handler(request)
+            principal = found
+        request[PRINCIPAL] = principal
+        if hdrs.UPGRADE not in request.headers:
+            return await handler(request)
+        with context.connections.opened(principal, lambda: abort(request)):
+            return await handler(request)
+
+    return middleware
+
+
+def abort(request: web.Request) -> None:
+    """End a client's connection at once, whatever it is still to be sent."""
+    if request.transport is not None:
+        request.transport.abort()
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Add what tells browsers to be strict (an ``on_response_prepare`` handler)."""
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    if is_api(request):
+        response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
+        response.headers.setdefault("Content-Security-Policy", "default-src 'none'")
+    else:
+        response.headers.setdefault("Content-Security-Policy", _page_policy(request))
+
+
+def _page_policy(request: web.Request) -> str:
+    # Older Safari does not take 'self' to include WebSockets. The host was checked by the guard;
+    # one that was refused there is named nowhere.
+    host = request.host if Guard.is_host(request.host) else ""
+    sockets = f" ws://{host} wss://{host}" if host else ""
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
+        "img-src 'self' blob:; media-src 'self' blob:; worker-src 'self'; manifest-src 'self'; "
+        f"connect-src 'self'{sockets}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
 
 
-def error_response(error: CameraViewerError, request: web.Request) -> web.Response:
-    """Return the error envelope in the client's language."""
-    language = language_of(request.headers.get("Accept-Language"))
-    response = json_response(envelope(error, language), error.http_status)
-    response.headers["Content-Language"] = language
-    if "retry_after" in error.details:
-        response.headers["Retry-After"] = str(error.details["retry_after"])
-    return response
-
-
-@web.middleware
-async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn every exception into an envelope; the details of a defect are logged and stay inside."""
-    try:
-        return await handler(request)
-    except CameraViewerError as error:
-        return error_response(error, request)
-    except web.HTTPException as error:
-        if error.status < 400:  # a redirect
-            raise
-        return error_response(_from_http(error), request)
-    except Exception:  # the last place before the client, who learns only that it failed
-        _log.exception("%s %s failed", request.method, request.path)
-        return error_response(CameraViewerError("The hub failed to answer."), request)
-
-
-def _from_http(error: web.HTTPException) -> CameraViewerError:
-    if error.status == 404:
-        return NotFoundError("There is nothing at this address.")
-    wrapped = ValidationError(error.reason)
-    wrapped.http_status = error.status  # type: ignore[misc]  # this one answer has its own status
-    return wrapped
-
-
-def same_site(allowed_hosts: Collection[str]) -> Middleware:
-    """Refuse requests that another site makes a browser send.
-
-    ``Host`` must be an address, localhost, or an allowed name: a name of a stranger's that
-    resolves to us is DNS rebinding. ``Origin``, where there is one, must be that host.
-    """
-    allowed = {host.casefold() for host in allowed_hosts} | {"localhost"}
-
-    @web.middleware
-    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        host = urlsplit(f"//{request.headers.get('Host', '')}")
-        name = _hostname(host.hostname)
-        if name not in allowed and not _is_address(name):
-            raise Forbidden("This host name is not allowed; see server: allowed_hosts.")
-        origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc.casefold() != host.netloc.casefold():
-            raise Forbidden("Requests from other sites are not allowed.")
-        if (
-            request.method not in _SAFE
-            and request.can_read_body
-            and request.content_type != "application/json"
-        ):
-            raise ValidationError("Send JSON (Content-Type: application/json).")
-        return await handler(request)
-
-    return check
-
-
-def identify(accounts: Accounts) -> Middleware:
-    """Find out who asks, by token or session; handlers decide whether that is enough."""
-
-    @web.middleware
-    async def find(request: web.Request, handler: Handler) -> web.StreamResponse:
-        principal = None
-        if request.path.startswith("/api/"):
-            scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-            if scheme.lower() == "bearer":
-                principal = await accounts.by_token(token.strip())
-            elif cookie := request.cookies.get(COOKIE):
-                principal = await accounts.by_cookie(cookie)
-        request[PRINCIPAL] = principal
-        return await handler(request)
-
-    return find
-
-
-async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Tell browsers what the page may do (a signal handler, so that errors have it too)."""
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
-
-
-def _hostname(name: str | None) -> str:
-    return (name or "").casefold().rstrip(".")
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
+def _known(error: web.HTTPException) -> CameraViewerError | None:
+    if error.status == MethodNotAllowed.http_status:
+        return MethodNotAllowed()
+    if error.status == TooLarge.http_status:
+        return TooLarge()
+    if error.status == NotFoundError.http_status:
+        return NotFoundError()
+    return None

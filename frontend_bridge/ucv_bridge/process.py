@@ -1,34 +1,35 @@
-"""Processor time and memory of this process."""
+"""What the hub's own process uses."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import time
 
 import psutil
 
+from ucv.clock import Clock
 
-@dataclass(frozen=True, slots=True)
-class ProcessUse:
-    """``cpu_percent`` of one core since the measurement before, ``memory_bytes`` resident."""
-
-    cpu_percent: float
-    memory_bytes: int
+#: Shortest span in seconds over which the processor's use is measured.
+_SPAN = 0.5
 
 
 class ProcessMeter:
-    """Measures this process; each `measure` covers the time since the one before."""
+    """Measures between two readings, or since the start."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._process = psutil.Process()
-        self._process.cpu_percent()
-        self._last: ProcessUse | None = None
+        self._at = clock.monotonic()
+        self._used = time.process_time()
+        self._percent = 0.0
 
-    def measure(self) -> ProcessUse:
-        """Measure now."""
-        with self._process.oneshot():
-            self._last = ProcessUse(self._process.cpu_percent(), self._process.memory_info().rss)
-        return self._last
+    def cpu_percent(self) -> float:
+        """Return the percentage of one processor used since the reading before."""
+        now, used = self._clock.monotonic(), time.process_time()
+        if now - self._at >= _SPAN:
+            self._percent = round(100 * (used - self._used) / (now - self._at), 1)
+            self._at, self._used = now, used
+        return self._percent
 
-    def measured(self) -> dict[str, float]:
-        """Return the last measurement, making one if there is none."""
-        return asdict(self._last or self.measure())
+    def memory_bytes(self) -> int:
+        """Return the resident set."""
+        return int(self._process.memory_info().rss)

@@ -1,1 +1,1 @@
-"""The WebSocket API, ``/api/websocket``."""
+"""The WebSocket interface: ``/api/websocket``."""

@@ -1,118 +1,154 @@
-"""The commands of the WebSocket API, each with the schema of its message."""
+"""The commands of the WebSocket interface, each with the schema of its arguments."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import voluptuous as vol
 
-from ucv.errors import ValidationError
-from ucv_bridge.auth.principal import Role
-from ucv_bridge.views import entry_json
+from ucv.errors import NotFoundError
+from ucv.hub import Hub
+from ucv_bridge.addresses import check_addresses
+from ucv_bridge.api.outbox import CameraTopic, LatestTopic, Topic
+from ucv_bridge.auth.principal import Principal, Role
+from ucv_bridge.context import BridgeContext
 
-if TYPE_CHECKING:
-    from ucv_bridge.api.connection import Connection
+#: The largest integer that JavaScript's numbers hold exactly.
+MAX_NUMBER = 2**53 - 1
+#: Seconds a plugin's command may take.
+_PLUGIN_LIMIT = 30.0
 
-Handler = Callable[["Connection", int, dict[str, Any]], Awaitable[object]]
 
-_ID = vol.All(str, vol.Length(min=1, max=64))
+class Caller(Protocol):
+    """The connection a command came by."""
+
+    @property
+    def principal(self) -> Principal:
+        """Who calls."""
+
+    def wake(self) -> None:
+        """Tell that a topic has something to say."""
+
+    def subscribe(self, subscription: int, topic: Topic, unsubscribe: Callable[[], object]) -> None:
+        """Send the topic's events under that number; raises `ValidationError`."""
+
+    def unsubscribe(self, subscription: int) -> bool:
+        """Send no more of them; False if there is no such subscription."""
+
+    async def audit(self, action: str, target: str) -> None:
+        """Note what was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One command as it came: ``id`` is the client's number for it."""
+
+    id: int
+    arguments: Mapping[str, Any]
+    caller: Caller
+    context: BridgeContext
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: its type, what its message may hold beside ``id`` and ``type``, who may."""
+    """A command: its handler returns the result, plain JSON values."""
 
     type: str
-    handler: Handler
+    handler: Callable[[Call], Awaitable[Any]]
     schema: Mapping[Any, Any] = field(default_factory=dict)
     role: Role = Role.VIEWER
 
-    def validate(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Return the message's own fields; raises `ValidationError` that names each fault."""
-        own = {key: value for key, value in message.items() if key not in ("id", "type")}
-        try:
-            return dict(vol.Schema(self.schema)(own))
-        except vol.MultipleInvalid as invalid:
-            errors = [
-                {
-                    "key": ".".join(str(part) for part in error.path),
-                    "message": error.error_message,
-                    "suggestion": None,
-                }
-                for error in invalid.errors
-            ]
-            first = errors[0]
-            raise ValidationError(
-                f"{first['key'] or self.type}: {first['message']}", details={"errors": errors}
-            ) from None
+
+async def _cameras_list(call: Call) -> Any:
+    may_view = call.caller.principal.may_view
+    return {"cameras": [view for view in call.context.views.all() if may_view(view["id"])]}
 
 
-async def _ping(connection: Connection, _number: int, _fields: dict[str, Any]) -> object:
-    return {"pong": connection.context.hub.clock.time()}
+async def _cameras_subscribe(call: Call) -> Any:
+    feed = call.context.camera_feed
+    feed.flush()
+    topic = CameraTopic(feed, call.caller.wake, call.arguments.get("since"))
+    call.caller.subscribe(call.id, topic, feed.subscribe(topic.push))
+    return {"sequence": feed.sequence}
 
 
-async def _list_cameras(connection: Connection, _number: int, _fields: dict[str, Any]) -> object:
-    return {"cameras": connection.context.views.all()}
-
-
-async def _subscribe_cameras(connection: Connection, number: int, fields: dict[str, Any]) -> object:
-    return connection.subscribe_cameras(number, fields.get("since"))
-
-
-async def _subscribe_metrics(
-    connection: Connection, number: int, _fields: dict[str, Any]
-) -> object:
-    return connection.subscribe_metrics(number)
-
-
-async def _unsubscribe(connection: Connection, _number: int, fields: dict[str, Any]) -> object:
-    connection.unsubscribe(fields["subscription"])
+async def _metrics_subscribe(call: Call) -> Any:
+    topic = LatestTopic(call.caller.wake)
+    call.caller.subscribe(call.id, topic, call.context.metrics_feed.subscribe(topic.push))
     return None
 
 
-async def _list_entries(connection: Connection, _number: int, _fields: dict[str, Any]) -> object:
-    return {"entries": [entry_json(view) for view in connection.context.hub.entries.list()]}
-
-
-async def _create_entry(connection: Connection, _number: int, fields: dict[str, Any]) -> object:
-    entries = connection.context.hub.entries
-    entry = await entries.create(fields["entry"])
-    await connection.note("camera.add", entry.id)
-    return entry_json(entries.get(entry.id))
-
-
-async def _delete_entry(connection: Connection, _number: int, fields: dict[str, Any]) -> object:
-    await connection.context.hub.entries.delete(fields["entry_id"])
-    await connection.note("camera.remove", fields["entry_id"])
+async def _unsubscribe(call: Call) -> Any:
+    if not call.caller.unsubscribe(call.arguments["subscription"]):
+        raise NotFoundError("There is no such subscription.")
     return None
 
 
-async def _reload_entry(connection: Connection, _number: int, fields: dict[str, Any]) -> object:
-    entries = connection.context.hub.entries
-    await entries.reload(fields["entry_id"])
-    await connection.note("camera.reload", fields["entry_id"])
-    return entry_json(entries.get(fields["entry_id"]))
+async def _entries_list(call: Call) -> Any:
+    views = call.context.views
+    return {"entries": [views.entry(entry) for entry in call.context.hub.entries.list()]}
 
 
-_ENTRY = {vol.Required("entry_id"): _ID}
+async def _entries_create(call: Call) -> Any:
+    mapping = call.arguments["entry"]
+    check_addresses(mapping)
+    entry = await call.context.hub.entries.create(mapping)
+    await call.caller.audit("camera.create", entry.id)
+    return _entry(call, entry.id)
 
-COMMANDS: Mapping[str, Command] = {
-    command.type: command
-    for command in (
-        Command("ping", _ping),
-        Command("unsubscribe", _unsubscribe, {vol.Required("subscription"): int}),
-        Command("cameras/list", _list_cameras),
-        Command(
-            "cameras/subscribe",
-            _subscribe_cameras,
-            {vol.Optional("since"): vol.Any(None, vol.All(int, vol.Range(min=0)))},
-        ),
-        Command("streams/metrics/subscribe", _subscribe_metrics),
-        Command("entries/list", _list_entries),
-        Command("entries/create", _create_entry, {vol.Required("entry"): dict}, Role.ADMIN),
-        Command("entries/delete", _delete_entry, _ENTRY, Role.ADMIN),
-        Command("entries/reload", _reload_entry, _ENTRY, Role.ADMIN),
-    )
-}
+
+async def _entries_delete(call: Call) -> Any:
+    entry_id = call.arguments["entry_id"]
+    await call.context.hub.entries.delete(entry_id)
+    await call.caller.audit("camera.delete", entry_id)
+    return None
+
+
+async def _entries_reload(call: Call) -> Any:
+    entry_id = call.arguments["entry_id"]
+    await call.context.hub.entries.reload(entry_id)
+    await call.caller.audit("camera.reload", entry_id)
+    return _entry(call, entry_id)
+
+
+def _entry(call: Call, entry_id: str) -> Any:
+    return {"entry": call.context.views.entry(call.context.hub.entries.get(entry_id))}
+
+
+_number = vol.All(int, vol.Range(min=0, max=MAX_NUMBER))
+_entry_id = {vol.Required("entry_id"): vol.All(str, vol.Length(min=1, max=64))}
+
+BUILT_IN = (
+    Command("cameras/list", _cameras_list),
+    Command("cameras/subscribe", _cameras_subscribe, {vol.Optional("since"): _number}),
+    Command("streams/metrics/subscribe", _metrics_subscribe),
+    Command("unsubscribe", _unsubscribe, {vol.Required("subscription"): _number}),
+    Command("entries/list", _entries_list),
+    Command("entries/create", _entries_create, {vol.Required("entry"): {str: object}}, Role.ADMIN),
+    Command("entries/delete", _entries_delete, _entry_id, Role.ADMIN),
+    Command("entries/reload", _entries_reload, _entry_id, Role.ADMIN),
+)
+
+
+def commands_of(hub: Hub) -> dict[str, Command]:
+    """Return all commands by type, those of plugins included; none replaces a built-in one."""
+    commands = {
+        command.type: Command(
+            command.type, _of_plugin(command.handler), command.schema, Role(command.role)
+        )
+        for command in hub.plugins.commands
+    }
+    return {**commands, **{command.type: command for command in BUILT_IN}}
+
+
+def _of_plugin(
+    handler: Callable[[Mapping[str, Any]], Awaitable[Any]],
+) -> Callable[[Call], Awaitable[Any]]:
+    async def call_plugin(call: Call) -> Any:
+        async with asyncio.timeout(_PLUGIN_LIMIT):
+            return await handler(call.arguments)
+
+    return call_plugin

@@ -1,1 +1,1 @@
-"""Who asks, and what they may do."""
+"""Who may do what: accounts, sessions, tokens, the first start."""

@@ -1,8 +1,8 @@
-"""Who asks: a person's session or a program's token."""
+"""Who makes a request."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -12,18 +12,30 @@ class Role(StrEnum):
     ADMIN = "admin"
     """Everything."""
     VIEWER = "viewer"
-    """See cameras, change nothing."""
+    """Look, and change nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. ``actor`` is how the audit log names them: ``user:anna`` or ``token:dashboard``."""
+    """A person or program that has proven who it is.
+
+    ``credential`` tells by which session or token, and ends with it; it is no secret, but belongs
+    in no answer.
+    """
 
     name: str
     role: Role
-    actor: str
+    credential: str = field(repr=False)
 
     @property
     def is_admin(self) -> bool:
-        """Whether they may change things."""
+        """May change things."""
         return self.role is Role.ADMIN
+
+    def may_view(self, camera_id: str) -> bool:
+        """May see that camera's state and pictures: every role may see all of them."""
+        return True
+
+    def public(self) -> dict[str, str]:
+        """Return what clients are told of it."""
+        return {"name": self.name, "role": self.role}

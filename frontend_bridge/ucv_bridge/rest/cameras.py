@@ -1,88 +1,122 @@
-"""Cameras: list, add, change, remove, reload, snapshot."""
+"""``/api/cameras``: what there is, added, changed and removed."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 
-from ucv.entries.entry import EntryConfig
+from ucv.errors import NotFoundError, NotSupported, StreamNotLive
 from ucv.streams.snapshot import snapshot
-from ucv_bridge.auth.principal import Principal, Role
+from ucv_bridge.addresses import check_addresses
+from ucv_bridge.answers import json_answer, read_object
+from ucv_bridge.auth.principal import Principal
 from ucv_bridge.context import BridgeContext
-from ucv_bridge.middleware import json_response
-from ucv_bridge.rest.body import read_object
-
-#: Seconds a snapshot may take; an idle camera must be connected first.
-_SNAPSHOT_LIMIT = 10.0
 
 
-def add_camera_routes(app: web.Application, context: BridgeContext) -> None:
-    """Mount ``/api/cameras…``."""
-    entries, views = context.hub.entries, context.views
+class CameraRoutes:
+    """Handlers of one bridge."""
 
-    def entry_of(camera_id: str) -> str:
-        return str(views.get(camera_id)["entry"]["id"])
+    def __init__(self, context: BridgeContext) -> None:
+        self._context = context
+        self._hub = context.hub
+        self._views = context.views
 
-    def answer(entry: EntryConfig, status: int = 200) -> web.Response:
-        return json_response(views.get(entry.id), status)
+    def add_to(self, app: web.Application) -> None:
+        """Mount them."""
+        one = "/api/cameras/{id}"
+        app.router.add_get("/api/cameras", self.list)
+        app.router.add_post("/api/cameras", self.create)
+        app.router.add_get(one, self.get)
+        app.router.add_put(one, self.update)
+        app.router.add_delete(one, self.delete)
+        app.router.add_post(f"{one}/reload", self.reload)
+        app.router.add_get(f"{one}/snapshot.jpg", self.snapshot)
 
-    async def note(request: web.Request, who: Principal, action: str, target: str) -> None:
-        await context.accounts.note(who.actor, action, target, request.remote or "")
+    async def list(self, request: web.Request) -> web.Response:
+        """Return all cameras that the client may see."""
+        principal = self._context.authorize(request)
+        views = [view for view in self._views.all() if principal.may_view(view["id"])]
+        return json_answer({"cameras": views})
 
-    async def list_cameras(request: web.Request) -> web.Response:
-        context.authorize(request)
-        return json_response({"cameras": views.all()})
+    async def get(self, request: web.Request) -> web.Response:
+        """Return one camera."""
+        self._context.authorize(request)
+        view = self._views.one(request.match_info["id"])
+        self._context.authorize(request, view["id"])
+        return json_answer(view)
 
-    async def get_camera(request: web.Request) -> web.Response:
+    async def create(self, request: web.Request) -> web.Response:
+        """Add a camera, given as in the YAML's list of cameras."""
+        principal = self._context.authorize_admin(request)
+        mapping = await read_object(request)
+        check_addresses(mapping)
+        entry = await self._hub.entries.create(mapping)
+        await self._audit(request, principal, "create", entry.id)
+        return json_answer(self._first(entry.id), status=201)
+
+    async def update(self, request: web.Request) -> web.Response:
+        """Replace what a camera is configured with; secrets that are not given stay."""
+        principal = self._context.authorize_admin(request)
+        entry_id = self._entry_id(request)
+        mapping = await read_object(request)
+        check_addresses(mapping)
+        await self._hub.entries.update(entry_id, mapping)
+        await self._audit(request, principal, "update", entry_id)
+        return json_answer(self._first(entry_id))
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Remove a camera with everything that is kept of it."""
+        principal = self._context.authorize_admin(request)
+        entry_id = self._entry_id(request)
+        await self._hub.entries.delete(entry_id)
+        await self._audit(request, principal, "delete", entry_id)
+        return web.Response(status=204)
+
+    async def reload(self, request: web.Request) -> web.Response:
+        """Set a camera up anew; also after its credentials were refused."""
+        principal = self._context.authorize_admin(request)
+        entry_id = self._entry_id(request)
+        await self._hub.entries.reload(entry_id)
+        await self._audit(request, principal, "reload", entry_id)
+        return json_answer(self._first(entry_id))
+
+    async def snapshot(self, request: web.Request) -> web.Response:
+        """Return a JPEG of what a camera shows now."""
+        self._context.authorize(request)
         camera_id = request.match_info["id"]
-        context.authorize(request, camera_id)
-        return json_response(views.get(camera_id))
+        entry = self._views.entry_of(camera_id)
+        camera = self._hub.cameras.find(camera_id)
+        self._context.authorize(request, camera.id if camera else entry.config.id)
+        try:
+            stream = self._hub.streams.get(camera_id, request.query.get("profile"))
+        except NotFoundError:
+            reason = entry.status.reason
+            if camera is not None and camera.profile(request.query.get("profile")) is None:
+                raise
+            # It has streams once it is set up: say why it is not.
+            raise StreamNotLive(reason.message if reason else "") from None
+        return web.Response(body=await snapshot(stream), content_type="image/jpeg")
 
-    async def add_camera(request: web.Request) -> web.Response:
-        principal = context.authorize(request, role=Role.ADMIN)
-        entry = await entries.create(await read_object(request))
-        await note(request, principal, "camera.add", entry.id)
-        return answer(entry, 201)
+    def _first(self, entry_id: str) -> dict[str, Any]:
+        """Return an entry's camera, of several the first; raises `NotFoundError`."""
+        views = self._views.of_entry(entry_id)
+        if not views:  # removed meanwhile
+            raise NotFoundError("There is no such camera.", details={"camera": entry_id})
+        return views[0]
 
-    async def change_camera(request: web.Request) -> web.Response:
-        principal = context.authorize(request, role=Role.ADMIN)
-        entry_id = entry_of(request.match_info["id"])
-        entry = await entries.update(entry_id, await read_object(request))
-        await context.accounts.note(
-            principal.actor, "camera.change", entry_id, request.remote or ""
-        )
-        return answer(entry)
-
-    async def remove_camera(request: web.Request) -> web.Response:
-        principal = context.authorize(request, role=Role.ADMIN)
-        entry_id = entry_of(request.match_info["id"])
-        await entries.delete(entry_id)
-        await context.accounts.note(
-            principal.actor, "camera.remove", entry_id, request.remote or ""
-        )
-        return json_response({})
-
-    async def reload_camera(request: web.Request) -> web.Response:
-        principal = context.authorize(request, role=Role.ADMIN)
-        entry_id = entry_of(request.match_info["id"])
-        await entries.reload(entry_id)
-        await context.accounts.note(
-            principal.actor, "camera.reload", entry_id, request.remote or ""
-        )
-        return json_response(views.get(request.match_info["id"]))
-
-    async def get_snapshot(request: web.Request) -> web.Response:
+    def _entry_id(self, request: web.Request) -> str:
+        """Return the entry to change; raises `NotFoundError`, `NotSupported`."""
         camera_id = request.match_info["id"]
-        context.authorize(request, camera_id)
-        stream = context.hub.streams.get(camera_id, request.query.get("profile") or None)
-        picture = await snapshot(stream, timeout=_SNAPSHOT_LIMIT)
-        return web.Response(
-            body=picture, content_type="image/jpeg", headers={"Cache-Control": "no-store"}
-        )
+        entry_id = self._views.entry_of(camera_id).config.id
+        if len(self._hub.cameras.of_entry(entry_id)) > 1 and camera_id != entry_id:
+            message = f"The camera is one of several that {entry_id} brought; change that."
+            raise NotSupported(message, details={"entry": entry_id})
+        return entry_id
 
-    app.router.add_get("/api/cameras", list_cameras)
-    app.router.add_post("/api/cameras", add_camera)
-    app.router.add_get("/api/cameras/{id}", get_camera)
-    app.router.add_put("/api/cameras/{id}", change_camera)
-    app.router.add_delete("/api/cameras/{id}", remove_camera)
-    app.router.add_post("/api/cameras/{id}/reload", reload_camera)
-    app.router.add_get("/api/cameras/{id}/snapshot.jpg", get_snapshot)
+    async def _audit(
+        self, request: web.Request, principal: Principal, action: str, entry_id: str
+    ) -> None:
+        await self._context.accounts.audit(
+            principal.name, f"camera.{action}", entry_id, address=request.remote or ""
+        )

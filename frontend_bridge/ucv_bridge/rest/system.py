@@ -1,62 +1,69 @@
-"""Health and facts about the running hub."""
+"""``/api/health`` and ``/api/system/info``."""
 
 from __future__ import annotations
 
+import os
 import platform
 from collections import Counter
+from dataclasses import asdict
+from typing import Any
 
+import psutil
 from aiohttp import web
 
+from ucv_bridge.answers import json_answer, redacted
 from ucv_bridge.context import BridgeContext
-from ucv_bridge.middleware import json_response
-from ucv_bridge.process import ProcessMeter
 
 
-def add_system_routes(app: web.Application, context: BridgeContext, meter: ProcessMeter) -> None:
-    """Mount ``/api/health`` and ``/api/system/…``."""
-    hub = context.hub
+class SystemRoutes:
+    """Handlers of one bridge."""
 
-    async def health(_request: web.Request) -> web.Response:
-        return json_response({"status": "ok", "version": hub.version})
+    def __init__(self, context: BridgeContext) -> None:
+        self._context = context
+        self._hub = context.hub
 
-    async def info(request: web.Request) -> web.Response:
-        context.authorize(request)
-        streams = list(hub.streams.streams())
-        states = Counter(stream.status.state.value for stream in streams)
-        return json_response(
+    def add_to(self, app: web.Application) -> None:
+        """Mount them."""
+        app.router.add_get("/api/health", self.health)
+        app.router.add_get("/api/system/info", self.info)
+
+    async def health(self, _request: web.Request) -> web.Response:
+        """Say that the hub answers."""
+        return json_answer({"status": "ok", "version": self._hub.version})
+
+    async def info(self, request: web.Request) -> web.Response:
+        """Return what the hub runs on, what it uses, and which plugins it has."""
+        principal = self._context.authorize(request)
+        hub, process = self._hub, self._context.process
+        streams = Counter(stream.status.state.value for stream in hub.streams.streams())
+        return json_answer(
             {
                 "version": hub.version,
                 "python": platform.python_version(),
-                "platform": platform.system(),
-                "machine": platform.machine(),
-                "uptime": round(hub.clock.time() - hub.started_at, 1),
+                "platform": platform.platform(),
+                "started_at": hub.started_at,
+                "uptime": round(hub.clock.time() - hub.started_at, 3),
                 "safe_mode": hub.safe_mode,
-                "process": meter.measured(),
+                "cpu": {"percent": process.cpu_percent(), "count": os.cpu_count()},
+                "memory": {
+                    "process_bytes": process.memory_bytes(),
+                    "total_bytes": psutil.virtual_memory().total,
+                },
+                "cameras": len(hub.cameras.list()),
+                "entries": len(hub.entries.list()),
+                "streams": {"total": streams.total(), "by_state": streams},
                 "plugins": {
                     "loaded": [
-                        {"domain": domain, "name": found.name, "version": found.version}
-                        for domain, found in sorted(hub.plugins.integrations.items())
+                        {"name": plugin.name, "source": plugin.source, "domains": plugin.domains}
+                        for plugin in hub.plugins.loaded
                     ],
-                    "quarantined": [
-                        {
-                            "name": found.name,
-                            "stage": found.stage.value,
-                            "reason": found.reason,
-                            "line": found.line,
-                            "at": found.at,
-                        }
-                        for found in hub.plugins.quarantined
-                    ],
-                },
-                "entries": len(hub.entries.list()),
-                "cameras": len(hub.cameras.list()),
-                "streams": {
-                    "total": len(streams),
-                    "states": dict(states),
-                    "viewers": sum(stream.viewers for stream in streams),
+                    # Where files are, and what plugins say of their faults, is for who can mend it.
+                    "quarantined": self._quarantined() if principal.is_admin else [],
+                    "quarantined_count": len(hub.plugins.quarantined),
                 },
             }
         )
 
-    app.router.add_get("/api/health", health)
-    app.router.add_get("/api/system/info", info)
+    def _quarantined(self) -> list[Any]:
+        found = [asdict(quarantined) for quarantined in self._hub.plugins.quarantined]
+        return [redacted(quarantined, self._hub.redactor) for quarantined in found]
