@@ -118,13 +118,12 @@ class GStreamerPeer:
                 for pump in pumps:
                     pump.cancel()
                 await asyncio.gather(*pumps, return_exceptions=True)
-                back.close()
+                back.transport.abort()
         except OSError:
             pass  # the server is away: so is the camera
         finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+            # Cut, not closed: a client that does not read would hold up the end for ever.
+            writer.transport.abort()
             self._pumps.discard(task)
 
     async def _requests(
