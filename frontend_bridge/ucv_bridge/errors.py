@@ -60,7 +60,6 @@ class SetupDone(Forbidden):
     """There is an administrator already; log in instead."""
 
     code = "SETUP_DONE"
-    http_status = 409
 
 
 class HostNotAllowed(Forbidden):

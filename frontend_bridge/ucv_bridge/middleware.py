@@ -138,6 +138,7 @@ def abort(request: web.Request) -> None:
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Add what tells browsers to be strict (an ``on_response_prepare`` handler)."""
+    response.headers[hdrs.SERVER] = "UCV"  # the versions beneath are nobody's business
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     if is_api(request):

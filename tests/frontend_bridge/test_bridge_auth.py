@@ -60,7 +60,7 @@ async def test_the_first_start_link_makes_the_administrator_once(stage: Stage) -
         "user": {"name": "anna", "role": "admin"},
     }
     status, answer = await post(stage.client(), "/api/auth/setup", body | {"name": "eve"})
-    assert (status, answer["code"]) == (409, "SETUP_DONE")
+    assert (status, answer["code"]) == (403, "SETUP_DONE")
 
 
 async def test_two_who_open_the_link_at_once_make_one_administrator(stage: Stage) -> None:
@@ -71,7 +71,7 @@ async def test_two_who_open_the_link_at_once_make_one_administrator(stage: Stage
             for n in ("anna", "eve")
         )
     )
-    assert sorted(status for status, _ in results) == [200, 409]
+    assert sorted(status for status, _ in results) == [200, 403]
 
 
 async def test_a_wrong_code_makes_nobody(stage: Stage) -> None:
@@ -96,7 +96,7 @@ async def test_an_account_made_beside_the_running_hub_closes_the_first_start(
     assert not (await state(stage.client()))["setup_required"]
     body = {"code": code, "name": "eve", "password": PASSWORD}
     status, answer = await post(stage.client(), "/api/auth/setup", body)
-    assert (status, answer["code"]) == (409, "SETUP_DONE")
+    assert (status, answer["code"]) == (403, "SETUP_DONE")
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,7 @@ async def test_every_answer_tells_browsers_to_be_strict(stage: Stage) -> None:
         async with stage.client().get(path) as answer:
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert answer.headers["X-Frame-Options"] == "DENY"
+            assert answer.headers["Server"] == "UCV"
             policy = answer.headers["Content-Security-Policy"]
             assert "default-src 'none'" in policy
             assert "unsafe" not in policy
