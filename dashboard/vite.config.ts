@@ -20,7 +20,8 @@ export default defineConfig({
     chunkSizeWarningLimit: 400,
   },
   server: {
-    proxy: { "/api": { target: HUB, ws: true, changeOrigin: true } },
+    // The hub compares Host and Origin: both must be what the browser says.
+    proxy: { "/api": { target: HUB, ws: true } },
   },
   test: {
     include: ["tests/**/*.test.{ts,tsx}"],
