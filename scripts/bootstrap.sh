@@ -4,6 +4,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+# Behind a company's proxy its certificate is only in the system's store.
+export UV_SYSTEM_CERTS=true
+
 need_python='Python 3.11 or later is needed. On Debian: apt-get install python3 python3-venv'
 
 # Install the Debian packages given, or say exactly how to.

