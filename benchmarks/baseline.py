@@ -11,11 +11,10 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from ucv.hub import Hub
 from ucv.media.access_unit import HEADROOM, AccessUnit
 from ucv.media.fmp4 import Fragment, Packager
 from ucv.streams.state import Reason, StreamStatus
-from ucv_bridge.context import BridgeContext
-from ucv_bridge.media.endpoint import find_stream
 
 _QUEUE = 50
 
@@ -45,11 +44,11 @@ class _Sink:
         """Nothing is held."""
 
 
-def add_baseline(app: web.Application, context: BridgeContext) -> None:
-    """Serve it under ``/baseline/ws?src=<camera>``; a client sends one message to begin."""
+async def serve_baseline(hub: Hub) -> web.AppRunner:
+    """Serve it under ``/api/ws?src=<camera>`` at a port of its own, started by any message."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        stream = find_stream(context.hub.streams, request.query.get("src", ""))
+        stream = hub.streams.get(request.query["src"])
         assert stream.format is not None
         packager = Packager(stream.format)
         socket = web.WebSocketResponse(compress=False)
@@ -73,4 +72,9 @@ def add_baseline(app: web.Application, context: BridgeContext) -> None:
         finally:
             viewer.detach()
 
-    app.router.add_get("/baseline/ws", handle)
+    app = web.Application()
+    app.router.add_get("/api/ws", handle)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return runner

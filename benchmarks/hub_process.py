@@ -11,23 +11,20 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import uvloop
-from aiohttp import web
 
-from benchmarks.baseline import add_baseline
+from benchmarks.baseline import serve_baseline
 from benchmarks.processes import answer
 from ucv.hub import Hub
 from ucv.media.fmp4 import Fragment
 from ucv.streams.fanout import Fanout
-from ucv_bridge import server
-from ucv_bridge.auth.accounts import Accounts
-from ucv_bridge.auth.principal import Role
-from ucv_bridge.context import BridgeContext
+from ucv_bridge.server import serve
 
 _LIVE_LIMIT = 60.0
 
@@ -62,7 +59,7 @@ class TimedFanout:
         }
 
 
-async def run(urls: list[str], folder: Path) -> None:
+async def run(urls: list[str], folder: Path, token: str) -> None:
     """Serve until the input ends."""
     loop = asyncio.get_running_loop()
     timed = TimedFanout(loop)
@@ -79,19 +76,21 @@ async def run(urls: list[str], folder: Path) -> None:
     (folder / "ucv.yaml").write_text(json.dumps({"cameras": cameras}))
     hub = Hub(folder)
     await hub.start()
-    token = await Accounts(hub.database, hub.clock).create_token("benchmark", Role.VIEWER)
-    running = await server.serve(hub, "127.0.0.1", 0)
+    running = await serve(hub, "127.0.0.1", 0)
+    baseline = await serve_baseline(hub)
     try:
         async with asyncio.timeout(_LIVE_LIMIT):
             while not _all_live(hub, len(urls)):  # noqa: ASYNC110 - no hurry
                 await asyncio.sleep(0.1)
         gc.collect()
         gc.freeze()
-        answer({"url": running.url, "token": token})
+        port = baseline.addresses[0][1]
+        answer({"url": running.url, "baseline": f"http://127.0.0.1:{port}", "token": token})
         while await loop.run_in_executor(None, sys.stdin.readline):
             times = {"cpu": time.process_time(), "at": time.monotonic()}
             answer({**times, **timed.take()})
     finally:
+        await baseline.cleanup()
         await running.stop()
         await hub.stop()
 
@@ -103,15 +102,15 @@ def _all_live(hub: Hub, cameras: int) -> bool:
 
 def main() -> None:
     """Run with a configuration that is thrown away."""
-    add_media_routes = server.add_media_routes
-
-    def with_baseline(app: web.Application, context: BridgeContext) -> None:
-        add_media_routes(app, context)
-        add_baseline(app, context)
-
-    server.add_media_routes = with_baseline  # type: ignore[assignment]  # only here, to compare
     with tempfile.TemporaryDirectory() as folder:
-        uvloop.run(run(sys.argv[1:], Path(folder)))
+        command = ("from ucv.cli import main; main()", "token", "create", "benchmark")
+        made = subprocess.run(
+            [sys.executable, "-c", *command, "--config", folder, "--role", "viewer"],
+            stdout=subprocess.PIPE,
+            check=True,
+            text=True,
+        )
+        uvloop.run(run(sys.argv[1:], Path(folder), made.stdout.strip()))
 
 
 if __name__ == "__main__":

@@ -26,13 +26,13 @@ def run(scale: Scale, progress: Progress) -> list[Row]:
             results = {}
             for way in ("native", "hub_av", "relay", "av"):
                 progress(f"ingest: {way}, round {number + 1} of {scale.pairs}")
-                results[way] = read(way, scale.seconds, urls[: scale.cameras])
+                results[way] = read(way, scale, urls[: scale.cameras])
             runs.append(results)
         further = []
         for number in range(scale.pairs):
             progress(f"memory, round {number + 1} of {scale.pairs}")
-            one = read("native", scale.seconds, urls[:1])
-            many = read("native", scale.seconds, urls)
+            one = read("native", scale, urls[:1])
+            many = read("native", scale, urls)
             grown = many["uss"] - one["uss"]
             further.append((grown - many["ring_bytes"] + one["ring_bytes"]) / scale.cameras / 2**20)
 
@@ -74,10 +74,11 @@ def run(scale: Scale, progress: Progress) -> list[Row]:
     ]
 
 
-def read(way: str, seconds: float, urls: list[str]) -> dict[str, float]:
+def read(way: str, scale: Scale, urls: list[str]) -> dict[str, float]:
     """Read the cameras in a process of its own."""
+    window = (str(scale.warm_up), str(scale.seconds))
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.ingest_worker", way, str(seconds), *urls],
+        [sys.executable, "-m", "benchmarks.ingest_worker", way, *window, *urls],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         check=True,

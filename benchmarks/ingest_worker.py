@@ -1,6 +1,6 @@
 """Reads cameras in one of three ways in a process of its own, and prints what that cost.
 
-`python -m benchmarks.ingest_worker native|relay|hub_av|av SECONDS URL …` prints one line of JSON:
+`python -m benchmarks.ingest_worker native|relay|hub_av|av WARM_UP SECONDS URL …` prints one line of JSON:
 processor seconds for each second and camera, memory, and bytes of the GOP rings.
 """
 
@@ -28,8 +28,7 @@ from ucv.streams.live import LiveStream, OpenSource
 from ucv.streams.rtsp_source import RtspSource
 from ucv.streams.source import Source, SourceRequest
 
-#: Seconds from when all cameras are read to the beginning of the window, and until they must be.
-WARM_UP = 2.0
+#: Seconds until all cameras must be read.
 LIVE_LIMIT = 30.0
 
 
@@ -56,23 +55,23 @@ class Meter:
         }
 
 
-async def native(urls: list[str], seconds: float) -> dict[str, float]:
+async def native(urls: list[str], warm_up: float, seconds: float) -> dict[str, float]:
     """Read through live streams as the hub does, without viewers."""
     clock = SystemClock()
-    return await _live(urls, seconds, lambda url: RtspSource(SourceRequest(url), clock))
+    return await _live(urls, warm_up, seconds, lambda url: RtspSource(SourceRequest(url), clock))
 
 
-async def hub_av(urls: list[str], seconds: float) -> dict[str, float]:
+async def hub_av(urls: list[str], warm_up: float, seconds: float) -> dict[str, float]:
     """Do the same work with PyAV's threads instead of the native source."""
     # Its memory must not count for the other ways.
     from ucv.streams.av_source import AvSource  # noqa: PLC0415
 
     clock = SystemClock()
-    return await _live(urls, seconds, lambda url: AvSource(SourceRequest(url), clock))
+    return await _live(urls, warm_up, seconds, lambda url: AvSource(SourceRequest(url), clock))
 
 
 async def _live(
-    urls: list[str], seconds: float, open_source: Callable[[str], Source]
+    urls: list[str], warm_up: float, seconds: float, open_source: Callable[[str], Source]
 ) -> dict[str, float]:
     clock, bus, meter = SystemClock(), EventBus(), Meter()
 
@@ -85,7 +84,7 @@ async def _live(
     streams = [stream(url) for url in urls]
     for live in streams:
         live.preload = True
-    await _all(streams)
+    await _all(streams, warm_up)
     meter.start()
     measured = []
     for _ in range(max(1, round(seconds))):
@@ -102,12 +101,12 @@ async def _live(
     return result
 
 
-async def _all(streams: list[LiveStream]) -> None:
+async def _all(streams: list[LiveStream], warm_up: float) -> None:
     """Wait until all are live and have settled."""
     async with asyncio.timeout(LIVE_LIMIT):
         while any(live.status.state != "live" for live in streams):  # noqa: ASYNC110 - no hurry
             await asyncio.sleep(0.1)
-    await asyncio.sleep(WARM_UP)
+    await asyncio.sleep(warm_up)
 
 
 class _Discard(asyncio.BufferedProtocol):
@@ -124,7 +123,7 @@ class _Discard(asyncio.BufferedProtocol):
         self._meter.bytes += nbytes
 
 
-async def relay(urls: list[str], seconds: float) -> dict[str, float]:
+async def relay(urls: list[str], warm_up: float, seconds: float) -> dict[str, float]:
     """Read the same sockets with the least that asyncio can do."""
     meter = Meter()
     loop = asyncio.get_running_loop()
@@ -132,7 +131,7 @@ async def relay(urls: list[str], seconds: float) -> dict[str, float]:
     for url in urls:
         sock = await loop.run_in_executor(None, _play, url)
         transports.append((await loop.create_connection(lambda: _Discard(meter), sock=sock))[0])
-    await asyncio.sleep(WARM_UP)
+    await asyncio.sleep(warm_up)
     meter.start()
     await asyncio.sleep(seconds)
     result = meter.result(len(urls))
@@ -182,7 +181,7 @@ def _play(url: str) -> Any:
     return sock
 
 
-async def pyav(urls: list[str], seconds: float) -> dict[str, float]:
+async def pyav(urls: list[str], warm_up: float, seconds: float) -> dict[str, float]:
     """Read through PyAV, one thread for each camera; packets are demuxed, not decoded."""
     import av  # noqa: PLC0415 - its memory must not count for the other ways
 
@@ -200,7 +199,7 @@ async def pyav(urls: list[str], seconds: float) -> dict[str, float]:
     threads = [threading.Thread(target=read, args=(url,), daemon=True) for url in urls]
     for thread in threads:
         thread.start()
-    await asyncio.sleep(WARM_UP + 2)  # it takes about two seconds to open
+    await asyncio.sleep(warm_up + 2)  # it takes about two seconds to open
     meter.start()
     await asyncio.sleep(seconds)
     result = meter.result(len(urls))
@@ -216,8 +215,8 @@ WAYS = {"native": native, "relay": relay, "hub_av": hub_av, "av": pyav}
 
 def main() -> None:
     """Run one way and print its result."""
-    way, seconds, urls = sys.argv[1], float(sys.argv[2]), sys.argv[3:]
-    print(json.dumps(uvloop.run(WAYS[way](urls, seconds))))
+    way, warm_up, seconds, *urls = sys.argv[1:]
+    print(json.dumps(uvloop.run(WAYS[way](urls, float(warm_up), float(seconds)))))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ class Scale:
     viewers: int = 100
     pairs: int = 5
     seconds: float = 5.0
+    #: Seconds from when all cameras are read until the window begins.
+    warm_up: float = 2.0
     #: Pictures of the groups that a viewer of a warm stream is sent, and how often each is tried.
     gops: tuple[int, ...] = (25, 250, 2500)
     tries: int = 40
@@ -33,6 +35,7 @@ TINY = Scale(
     viewers=4,
     pairs=1,
     seconds=1.0,
+    warm_up=0.2,
     gops=(5, 10),
     tries=3,
     width=320,

@@ -70,12 +70,11 @@ async def view(url: str, token: str, kind: str, cameras: int, viewers: int) -> N
     parts = urlsplit(url)
     assert parts.hostname is not None
     assert parts.port is not None
-    path = "/baseline/ws" if kind == "baseline" else "/api/ws"
     play = json.dumps({**PLAY, "shared": True} if kind == "shared" else PLAY)
     readers = []
     for number in range(viewers):
         transport, reader = await loop.create_connection(Reader, parts.hostname, parts.port)
-        transport.write(upgrade(url, f"{path}?src=camera{number % cameras}", token))
+        transport.write(upgrade(url, f"/api/ws?src=camera{number % cameras}", token))
         while not reader.received:  # noqa: ASYNC110 - the answer to the upgrade
             await asyncio.sleep(0.005)
         transport.write(masked_text(play))

@@ -29,7 +29,7 @@ def run(scale: Scale, progress: Progress) -> list[Row]:
             for kind in kinds:
                 progress(f"viewers: {kind}, round {number + 1} of {scale.pairs}")
                 alone = _load(hub, scale.seconds / 2)
-                with Child("view_clients", *_where(hub), kind, "1", str(viewers)) as clients:
+                with Child("view_clients", *_where(hub, kind), kind, "1", str(viewers)) as clients:
                     before: int = clients.ask()
                     watched = _load(hub, scale.seconds)
                     bits = (clients.ask() - before) * 8 / scale.seconds / viewers
@@ -53,8 +53,8 @@ def run(scale: Scale, progress: Progress) -> list[Row]:
     return [row("shared", "the page's player"), row("retimed", "go2rtc's protocol")]
 
 
-def _where(hub: Child) -> tuple[str, str]:
-    return hub.answer["url"], hub.answer["token"]
+def _where(hub: Child, kind: str) -> tuple[str, str]:
+    return hub.answer["baseline" if kind == "baseline" else "url"], hub.answer["token"]
 
 
 def _load(hub: Child, seconds: float) -> float:
