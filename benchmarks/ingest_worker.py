@@ -1,7 +1,8 @@
-"""Reads cameras in one of three ways in a process of its own, and prints what that cost.
+"""Reads cameras in one of several ways in a process of its own, and prints what that cost.
 
-`python -m benchmarks.ingest_worker native|relay|hub_av|av WARM_UP SECONDS URL …` prints one line of JSON:
-processor seconds for each second and camera, memory, and bytes of the GOP rings.
+`python -m benchmarks.ingest_worker WAY WARM_UP SECONDS URL …` prints one line of JSON: processor
+seconds for each second and camera, memory, and bytes of the GOP rings. WAY is native, relay, av or
+hub_av (the native source's work, done by PyAV's threads).
 """
 
 from __future__ import annotations
