@@ -16,11 +16,12 @@ import pytest
 from tests.peers.gstreamer.peer import PASSWORD, USER, GStreamerPeer, write_clip
 from ucv.entries.entry import EntryState
 from ucv.hub import Hub
+from ucv.storage.accounts import TokenRepository
 from ucv.streams.state import StreamState
 from ucv.testing import until
 from ucv.testing.clip import Clip, ClipRequest, encode
 from ucv.testing.scene import read_counter
-from ucv_bridge.auth.accounts import Accounts
+from ucv_bridge.auth.accounts import new_token
 from ucv_bridge.auth.principal import Role
 from ucv_bridge.server import RunningServer, serve
 
@@ -67,7 +68,8 @@ async def until_state(hub: Hub, *states: StreamState, limit: float = 20.0) -> No
 
 async def view(hub: Hub, bridge: RunningServer, messages: int) -> tuple[str, list[bytes]]:
     """Watch as go2rtc's player does; returns the MIME type and the binary messages."""
-    token = await Accounts(hub.database, hub.clock).create_token("viewer", Role.VIEWER)
+    token, stored = new_token("viewer", Role.VIEWER, hub.clock.time())
+    await TokenRepository(hub.database).add(stored)
     headers = {"Authorization": f"Bearer {token}"}
     mime, received = "", []
     async with (
