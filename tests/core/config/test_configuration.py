@@ -75,7 +75,7 @@ def test_all_settings_are_read(tmp_path: Path) -> None:
         "database: postgresql://u:hunter2@db/ucv\n",
         PORT="8000",
     )
-    assert configuration.server.host == "0.0.0.0"  # noqa: S104 - read, not bound to
+    assert configuration.server.host == "0.0.0.0"
     assert configuration.server.port == 8000
     assert configuration.server.allowed_hosts == ("cams.example",)
     assert (configuration.streams.linger, configuration.streams.retry_cap) == (30.0, 20.0)
