@@ -19,10 +19,12 @@ UCV = [sys.executable, "-c", "from ucv.cli import main; main()"]
 START_LIMIT = 40.0
 
 
-async def ucv(*arguments: str, check: bool = True) -> tuple[int, str, str]:
+async def ucv(
+    *arguments: str, check: bool = True, program: list[str] | None = None
+) -> tuple[int, str, str]:
     """Run a command of ``ucv`` to its end; returns status, standard output, standard error."""
     process = await asyncio.create_subprocess_exec(
-        *UCV,
+        *(program or UCV),
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -143,10 +145,12 @@ async def start_hub(tmp_path: Path) -> AsyncIterator[StartHub]:
         *arguments: str,
         command: str = "run",
         environment: dict[str, str] | None = None,
+        program: list[str] | None = None,
     ) -> HubProcess:
-        _, token, _ = await ucv("token", "create", f"test{len(running)}", "--config", str(config))
+        name = f"test{len(running)}"
+        _, token, _ = await ucv("token", "create", name, "--config", str(config), program=program)
         process = await asyncio.create_subprocess_exec(
-            *UCV,
+            *(program or UCV),
             command,
             "--config",
             str(config),
