@@ -14,6 +14,9 @@ from ucv_rtsp.probing import find_streams
 
 SCHEMES = ("rtsp", "rtsps")
 _MAX_STREAMS = 8
+#: What the configuration calls a way of reading, and the name of its stream provider. "auto" names
+#: none: then the best comes first, and the next where it cannot read what the camera sends.
+_PROVIDERS = {"native": "rtsp", "av": "av"}
 
 
 def _one_main_stream(value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -61,7 +64,7 @@ class Rtsp(Integration):
             vol.Optional("port"): fields.Port(),
             **fields.CREDENTIALS,
             vol.Optional("transport"): vol.In(("tcp",)),
-            vol.Optional("source"): vol.In(("auto", "native", "av")),
+            vol.Optional("source"): vol.In(("auto", *_PROVIDERS)),
             vol.Optional("tls_verify"): fields.Boolean(),
         },
         _one_main_stream,
@@ -84,8 +87,8 @@ class Rtsp(Integration):
         """Return the streams that were given or found, the main one first."""
         config = device.config
         options = {key: config[key] for key in ("transport", "tls_verify") if key in config}
-        if config.get("source", "auto") != "auto":
-            options["source"] = config["source"]
+        if (provider := _PROVIDERS.get(config.get("source", "auto"))) is not None:
+            options["source"] = provider
         return [Stream(role, url, options=options) for role, url in _streams(device).items()]
 
 

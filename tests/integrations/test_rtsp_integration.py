@@ -10,6 +10,8 @@ from ucv.config.drafts import draft_from_mapping
 from ucv.entries.entry import EntryState
 from ucv.errors import ValidationError
 from ucv.hub import Hub
+from ucv.streams.providers import default_providers
+from ucv.streams.source import SourceRequest
 from ucv.streams.state import StreamState
 from ucv.testing import until
 from ucv.testing.clip import Clip, ClipRequest, encode
@@ -115,6 +117,21 @@ async def test_a_camera_that_is_away_is_loaded_at_once_and_its_stream_says_why(h
     reason = hub.streams.status("front").reason
     assert reason is not None
     assert reason.code == "CONN_REFUSED"
+
+
+@pytest.mark.parametrize(
+    ("source", "providers"),
+    [(None, ["rtsp", "av"]), ("auto", ["rtsp", "av"]), ("native", ["rtsp"]), ("av", ["av"])],
+)
+async def test_a_source_that_is_asked_for_is_one_that_there_is(
+    hub: Hub, source: str | None, providers: list[str]
+) -> None:
+    mapping = {"name": "Front", "integration": "rtsp", "url": "rtsp://127.0.0.1:9/live"}
+    await hub.entries.create({**mapping, **({"source": source} if source else {})})
+    await until(lambda: hub.entries.status("front").state is EntryState.LOADED)
+    profile = hub.cameras.get("front").profiles[0]
+    request = SourceRequest(profile.url, options=profile.options)
+    assert [p.name for p in default_providers().candidates(request)] == providers
 
 
 async def test_streams_of_a_host_are_found_by_realm_and_remembered(
