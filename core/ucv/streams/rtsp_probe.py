@@ -55,7 +55,8 @@ class RtspDescription:
     ``url`` is where it was found (redirections followed), without credentials; ``status`` and
     ``reason`` are those of the answer (200, 401, 404 …); ``realm`` and ``server`` tell many vendors
     apart, "" if not sent; ``methods`` are those of OPTIONS; ``authenticated`` says whether
-    credentials were needed and accepted.
+    credentials were needed and accepted. ``asked`` is the URL that was asked for, which stays the
+    camera's where a redirection leads to another server or to an address of one session.
     """
 
     url: str
@@ -66,6 +67,7 @@ class RtspDescription:
     methods: tuple[str, ...] = ()
     authenticated: bool = False
     video: tuple[VideoStream, ...] = ()
+    asked: str = ""
 
 
 async def describe(
@@ -97,7 +99,9 @@ async def describe(
         return answer
     if authorizer is not None:
         raise failure(answer)
-    return RtspDescription(start.target, 401, "Unauthorized", answer.realm, visitor.server)
+    return RtspDescription(
+        start.target, 401, "Unauthorized", answer.realm, visitor.server, asked=start.target
+    )
 
 
 async def probe_paths(
@@ -163,7 +167,7 @@ async def _follow(url: RtspUrl, visitor: _Visitor) -> RtspDescription | AuthRefu
     answer = await visitor.visit(url)
     for _ in range(MAX_REDIRECTS):
         if not isinstance(answer, Redirected):
-            return answer
+            break
         target = parse(answer.url)
         elsewhere = visitor.sibling(with_credentials=trusted(url, target))
         try:
@@ -172,7 +176,7 @@ async def _follow(url: RtspUrl, visitor: _Visitor) -> RtspDescription | AuthRefu
             await elsewhere.leave()
     if isinstance(answer, Redirected):
         raise ProtocolError(f"The camera redirects more than {MAX_REDIRECTS} times.")
-    return answer
+    return replace(answer, asked=url.target) if isinstance(answer, RtspDescription) else answer
 
 
 class _Visitor:

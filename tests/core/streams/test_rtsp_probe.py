@@ -119,6 +119,7 @@ async def test_an_open_camera_is_described() -> None:
         server="Dahua Rtsp Server",
         methods=("DESCRIBE", "SETUP", "PLAY"),
         video=(VideoStream("H264", 1280, 720, 25.0),),
+        asked=f"{camera.root}/live",
     )
     assert camera.connections == 1
 
@@ -170,6 +171,7 @@ async def test_a_redirection_is_followed_to_where_the_stream_is() -> None:
         camera = Camera({"/old": (302, [f"Location: {target.root}/new"], "")})
         description = await camera.describe("/old")
     assert (description.url, description.status) == (f"{target.root}/new", 200)
+    assert description.asked == f"{camera.root}/old"
 
 
 async def test_a_ring_of_redirections_is_an_error() -> None:

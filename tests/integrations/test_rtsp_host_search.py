@@ -1,0 +1,142 @@
+"""The search for a camera's paths, against cameras that are awkward about it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from ucv.clock import SystemClock
+from ucv.errors import CannotConnect, InvalidAuth, StreamNotFound
+from ucv.plugins.device import Device
+from ucv.streams.source import Credentials
+from ucv_rtsp.probing import find_streams
+
+MAIN, SUB = "/stream1", "/stream2"
+VIDEO = "v=0\r\ns=-\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+RIGHT = Credentials("viewer", "p@ss/w:rd")
+BASIC = "Basic " + base64.b64encode(b"viewer:p@ss/w:rd").decode()
+
+
+@dataclass
+class Camera:
+    """Answers DESCRIBE: ``paths`` gives status, header and body, None hangs up; others are 404.
+
+    A ``protected`` one wants the right password first, and for ``forbidden`` paths takes none.
+    """
+
+    paths: dict[str, tuple[int, str, str] | None]
+    protected: bool = False
+    forbidden: frozenset[str] = frozenset()
+    described: list[str] = field(default_factory=list)
+    refused: int = 0
+    port: int = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                line, *lines = head.strip().split("\r\n")
+                headers = dict(each.split(": ", 1) for each in lines)
+                method, url, _ = line.split(" ")
+                path = url.removeprefix(f"rtsp://127.0.0.1:{self.port}")
+                answer = self.answer(method, path, headers.get("Authorization"))
+                if answer is None:
+                    break
+                status, extra, body = answer
+                writer.write(
+                    f"RTSP/1.0 {status} Reason\r\nCSeq: {headers['CSeq']}\r\n{extra}"
+                    f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+                )
+                await writer.drain()
+        writer.close()
+
+    def answer(self, method: str, path: str, given: str | None) -> tuple[int, str, str] | None:
+        if method != "DESCRIBE":
+            return 200, "Public: DESCRIBE, SETUP, PLAY\r\n", ""
+        self.described.append(path)
+        if self.protected and (given != BASIC or path in self.forbidden):
+            self.refused += given is not None
+            return 401, 'WWW-Authenticate: Basic realm="TP-Link IP-Camera"\r\n', ""
+        return self.paths.get(path, (404, "", ""))
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Camera]:
+        server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            await asyncio.sleep(0.02)  # the handlers see their connections end
+
+    async def find(self, credentials: Credentials | None = None) -> dict[str, Any]:
+        async with self.running():
+            return await find(self.port, credentials)
+
+
+async def find(port: int, credentials: Credentials | None = None) -> dict[str, Any]:
+    async def remember(facts: dict[str, Any]) -> None:
+        raise AssertionError("finding is not remembering")
+
+    device = Device(
+        entry_id="front",
+        name="Front",
+        config={"host": "127.0.0.1", "port": port},
+        credentials=credentials,
+        clock=SystemClock(),
+        remember=remember,
+    )
+    return await find_streams(device)
+
+
+@pytest.mark.parametrize("greeting", [None, (200, "", "junk"), (500, "", "")])
+async def test_a_camera_that_takes_the_first_question_badly_is_searched_all_the_same(
+    greeting: tuple[int, str, str] | None,
+) -> None:
+    camera = Camera({"/": greeting, MAIN: (200, "", VIDEO)})
+    assert await camera.find() == {"paths": {"main": MAIN}, "vendor": None}
+
+
+async def test_the_realm_puts_the_paths_of_its_vendor_first() -> None:
+    camera = Camera({MAIN: (200, "", VIDEO), SUB: (200, "", VIDEO)}, protected=True)
+    found = await camera.find(RIGHT)
+    assert found == {"paths": {"main": MAIN, "sub": SUB}, "vendor": "TP-Link"}
+    assert set(camera.described) == {"/", MAIN, SUB}
+    assert camera.refused == 0
+
+
+async def test_a_sub_stream_that_is_not_for_this_user_does_not_cost_the_main_one() -> None:
+    camera = Camera({MAIN: (200, "", VIDEO)}, protected=True, forbidden=frozenset({SUB}))
+    assert (await camera.find(RIGHT))["paths"] == {"main": MAIN}
+    assert camera.refused == 1
+
+
+async def test_what_is_remembered_is_the_path_that_was_asked_for_not_where_it_led() -> None:
+    async with Camera({"/session/7": (200, "", VIDEO)}).running() as other:
+        elsewhere = f"Location: rtsp://127.0.0.1:{other.port}/session/7\r\n"
+        camera = Camera({MAIN: (302, elsewhere, "")})
+        assert (await camera.find())["paths"] == {"main": MAIN}
+
+
+async def test_wrong_credentials_end_the_search_after_two_refusals() -> None:
+    camera = Camera({MAIN: (200, "", VIDEO)}, protected=True)
+    with pytest.raises(InvalidAuth):
+        await camera.find(Credentials("viewer", "wrong"))
+    assert camera.refused == 2
+
+
+async def test_a_camera_without_video_at_any_known_path_is_told_as_such() -> None:
+    camera = Camera({})
+    with pytest.raises(StreamNotFound):
+        await camera.find()
+
+
+async def test_nobody_at_the_host_is_told_at_once() -> None:
+    with pytest.raises(CannotConnect):
+        await find(9)
