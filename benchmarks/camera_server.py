@@ -1,7 +1,8 @@
 """Cameras for the measurements: RTSP servers that loop one clip, each at a phase of its own.
 
-`python -m benchmarks.camera_server WIDTH HEIGHT RATE GOP BIT_RATE CAMERAS` prints their addresses
-as JSON, and serves until its input ends. GOP is in pictures.
+`python -m benchmarks.camera_server WIDTH HEIGHT RATE GOP BIT_RATE CAMERAS [whole]` prints their
+addresses as JSON, and serves until its input ends. GOP is in pictures. Each RTP packet is written
+to the socket alone, as cameras do; with `whole`, each picture.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
-import uvloop
-
 from benchmarks.processes import CLIPS, answer
+from ucv.testing import rtsp_server
 from ucv.testing.clip import Clip, ClipRequest, load
+from ucv.testing.rtsp_connection import ServerConnection
 from ucv.testing.rtsp_server import RtspServer
 
 _GOLDEN = 0.618_034
@@ -49,11 +50,27 @@ def request(width: int, height: int, rate: int, gop: int, bit_rate: int) -> Clip
     return ClipRequest("BENCHMARK", width, height, rate, durations[0], interval, bit_rate=bit_rate)
 
 
+class PacketWise(ServerConnection):
+    """Writes packet by packet. On asyncio's own loop each goes out at once; uvloop joins them."""
+
+    def send(self, data: bytes | bytearray) -> None:
+        """See `ServerConnection.send`."""
+        packets, start = memoryview(data), 0
+        while start < len(packets) and packets[start] == 0x24:  # "$": RFC 2326, 10.12
+            size = packets[start + 2] << 8 | packets[start + 3]
+            super().send(bytes(packets[start : start + 4 + size]))
+            start += 4 + size
+        if start < len(packets):
+            super().send(bytes(packets[start:]))
+
+
 def main() -> None:
     """Encode the clip, or take it from the cache, and serve it."""
-    width, height, rate, gop, bit_rate, cameras = map(int, sys.argv[1:])
+    width, height, rate, gop, bit_rate, cameras = map(int, sys.argv[1:7])
     clip = load([request(width, height, rate, gop, bit_rate)], CLIPS)[0]
-    uvloop.run(serve(clip, cameras))
+    if sys.argv[7:] != ["whole"]:
+        vars(rtsp_server)["ServerConnection"] = PacketWise  # only in this process
+    asyncio.run(serve(clip, cameras))
 
 
 if __name__ == "__main__":

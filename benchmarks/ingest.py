@@ -36,6 +36,13 @@ def run(scale: Scale, progress: Progress) -> list[Row]:
             grown = many["uss"] - one["uss"]
             further.append((grown - many["ring_bytes"] + one["ring_bytes"]) / scale.cameras / 2**20)
 
+    whole = []
+    with Child("camera_server", *map(str, camera), str(scale.cameras), "whole") as server:
+        for number in range(scale.pairs):
+            progress(f"ingest of whole pictures, round {number + 1} of {scale.pairs}")
+            native, relay = (read(way, scale, server.answer) for way in ("native", "relay"))
+            whole.append(native["cpu_per_camera"] / relay["cpu_per_camera"])
+
     def cost(way: str) -> float:
         return median(results[way]["cpu_per_camera"] for results in runs) * 1000
 
@@ -62,7 +69,8 @@ def run(scale: Scale, progress: Progress) -> list[Row]:
             TIMES,
             3.0,
             baseline="a relay that reads the same sockets and throws the bytes away",
-            note=f"{cost('native'):.2f} against {cost('relay'):.2f} ms in a second; {cameras}",
+            note=f"{cost('native'):.2f} against {cost('relay'):.2f} ms in a second; {cameras}; "
+            f"{median(whole):.2f} where each picture arrives in one piece",
         ),
         Row(
             "memory of each further camera",
