@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+#: What an error carries for the client.
+Details = Mapping[str, Any] | None
+
 
 class CameraViewerError(Exception):
     """Base of every error UCV raises on purpose.
@@ -21,7 +24,7 @@ class CameraViewerError(Exception):
     http_status: ClassVar[int] = 500
     retry: ClassVar[bool] = False
 
-    def __init__(self, message: str = "", *, details: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, message: str = "", *, details: Details = None) -> None:
         super().__init__(message or (self.__doc__ or self.code).splitlines()[0])
         self.details: dict[str, Any] = dict(details or {})
 
@@ -117,6 +120,51 @@ class AccountLocked(InvalidAuth):
 
     code = "ACCOUNT_LOCKED"
 
+    def __init__(
+        self, message: str = "", *, until: float | None = None, details: Details = None
+    ) -> None:
+        #: When the camera lets the account in again, in seconds since the epoch; None: not told.
+        self.until = until
+        super().__init__(message, details={**(details or {}), "until": until})
+
+
+class AccessDenied(CameraConnectionError):
+    """The camera knows the account, but does not let it do this."""
+
+    code = "ACCESS_DENIED"
+    retry = False
+
+
+class ClockSkew(CameraConnectionError):
+    """The camera's clock is wrong, so that it refuses to talk."""
+
+    code = "CLOCK_SKEW"
+
+    def __init__(self, message: str = "", *, offset: float, details: Details = None) -> None:
+        #: Seconds by which the camera's clock is ahead of ours; negative when it is behind.
+        self.offset = offset
+        message = message or (
+            f"The camera's clock is {_span(abs(offset))} {'ahead' if offset > 0 else 'behind'}, "
+            "so that it refuses to talk; set its time."
+        )
+        super().__init__(message, details={**(details or {}), "offset": offset})
+
+
+class CertificateUntrusted(CameraConnectionError):
+    """Nobody vouches for the camera's certificate; trust its fingerprint if it is the right one."""
+
+    code = "TLS_UNTRUSTED"
+    retry = False
+
+    def __init__(
+        self, message: str = "", *, fingerprint: str, reason: str = "", details: Details = None
+    ) -> None:
+        #: SHA-256 of the certificate that was shown, as 64 hexadecimal digits.
+        self.fingerprint = fingerprint
+        super().__init__(
+            message, details={**(details or {}), "fingerprint": fingerprint, "reason": reason}
+        )
+
 
 # --- speaking with it -------------------------------------------------------------------------
 
@@ -127,6 +175,13 @@ class ProtocolError(CameraViewerError):
     code = "PROTOCOL_ERROR"
     http_status = 502
     retry = True
+
+
+class EndpointNotFound(ProtocolError):
+    """The camera has nothing at this path."""
+
+    code = "ENDPOINT_NOT_FOUND"
+    retry = False
 
 
 class StreamNotFound(ProtocolError):
@@ -190,6 +245,32 @@ class PluginError(ServiceError):
     code = "PLUGIN_ERROR"
 
 
+class PluginNotLoaded(PluginError):
+    """The integration of this entry is not loaded."""
+
+    code = "PLUGIN_NOT_LOADED"
+
+
+class PluginTimeout(PluginError):
+    """A plugin took too long."""
+
+    code = "PLUGIN_TIMEOUT"
+    retry = True
+
+
+class MigrationFailed(ServiceError):
+    """What is stored of the entry could not be brought to this version; it is unchanged."""
+
+    code = "MIGRATION_FAILED"
+
+
+class HubRunning(ServiceError):
+    """A hub is running on this configuration directory; stop it first."""
+
+    code = "HUB_RUNNING"
+    http_status = 409
+
+
 # --- who may ----------------------------------------------------------------------------------
 
 
@@ -213,3 +294,22 @@ class RateLimited(CameraViewerError):
     code = "RATE_LIMITED"
     http_status = 429
     retry = True
+
+    def __init__(
+        self, message: str = "", *, retry_after: float | None = None, details: Details = None
+    ) -> None:
+        #: Seconds to wait, as the other side told; None: it did not.
+        self.retry_after = retry_after
+        extra = {} if retry_after is None else {"retry_after": retry_after}
+        super().__init__(message, details={**(details or {}), **extra})
+
+
+def _span(seconds: float) -> str:
+    """Say how long that is, as people do."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 172_800:
+        return f"{seconds / 3600:.0f} h"
+    return f"{seconds / 86_400:.0f} days"

@@ -24,6 +24,18 @@ SPANISH: Mapping[str, str] = {
     "CONN_CLOSED": "La cámara cerró la conexión.",
     "AUTH_FAILED": "La cámara rechaza el usuario o la contraseña.",
     "ACCOUNT_LOCKED": "La cámara ha bloqueado la cuenta.",
+    "ACCESS_DENIED": "La cámara conoce la cuenta, pero no le permite hacerlo.",
+    "CLOCK_SKEW": "El reloj de la cámara no está en hora y por eso se niega a responder.",
+    "TLS_UNTRUSTED": (
+        "Nadie responde por el certificado de la cámara; confíe en su huella si es la correcta."
+    ),
+    "ENDPOINT_NOT_FOUND": "La cámara no tiene nada en esa ruta.",
+    "PLUGIN_NOT_LOADED": "La integración de esta entrada no está cargada.",
+    "PLUGIN_TIMEOUT": "Un complemento tardó demasiado.",
+    "MIGRATION_FAILED": (
+        "Lo guardado de la entrada no se pudo adaptar a esta versión; no se ha cambiado."
+    ),
+    "HUB_RUNNING": "Hay un servidor en marcha con esta configuración; deténgalo primero.",
     "PROTOCOL_ERROR": "La cámara envió algo que su protocolo no permite.",
     "STREAM_NOT_FOUND": "La cámara no tiene vídeo en esta dirección.",
     "STREAM_ERROR": "No se puede reproducir el vídeo.",

@@ -204,7 +204,7 @@ class Accounts:
     @staticmethod
     def _limit(limiter: RateLimiter, key: str) -> None:
         if wait := limiter.take(key):
-            raise RateLimited(details={"retry_after": int(wait) + 1})
+            raise RateLimited(retry_after=int(wait) + 1)
 
 
 def new_token(name: str, role: Role, now: float) -> tuple[str, Token]:

@@ -57,7 +57,7 @@ class PasswordHasher:
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
         if self._pending > _WAITING:
-            raise RateLimited(details={"retry_after": 5})
+            raise RateLimited(retry_after=5)
         self._pending += 1
         try:
             async with self._busy:
