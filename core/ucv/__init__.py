@@ -4,15 +4,38 @@ What a plugin imports stands here; everything below may move.
 """
 
 from ucv import events
+from ucv.cameras.audio import TalkDescriptor
+from ucv.cameras.camera_event import (
+    CameraEvent,
+    DigitalInput,
+    Doorbell,
+    FaceDetected,
+    Intrusion,
+    LineCrossing,
+    Motion,
+    ObjectDetected,
+    OtherEvent,
+    SoundDetected,
+    StorageFailure,
+    Tampering,
+    VideoLoss,
+)
+from ucv.cameras.imaging import DayNight
+from ucv.cameras.ptz import Preset, PtzVector
 from ucv.config import fields
 from ucv.errors import (
+    AccessDenied,
     AccountLocked,
     CameraConnectionError,
     CameraViewerError,
     CannotConnect,
+    CertificateUntrusted,
+    ClockSkew,
     ConnectionClosed,
     ConnectTimeout,
+    EndpointNotFound,
     InvalidAuth,
+    MigrationFailed,
     NotSupported,
     PluginError,
     ProtocolError,
@@ -22,44 +45,71 @@ from ucv.errors import (
     UnsupportedCodec,
     ValidationError,
 )
-from ucv.plugins.descriptors import Command, EventSink, MdnsHandler
+from ucv.plugins.descriptors import Command, EventSink, MdnsHandler, Wrapper
 from ucv.plugins.device import Device
 from ucv.plugins.hookspecs import hookimpl
-from ucv.plugins.integration import DeviceInfo, Integration, Snapshot, Stream
+from ucv.plugins.integration import Integration
+from ucv.plugins.steps import Abort, Flow
+from ucv.plugins.values import DeviceInfo, Snapshot, Stream
 from ucv.streams.providers import StreamProvider
 from ucv.streams.source import Credentials, Source, SourceRequest, SourceSink
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Abort",
+    "AccessDenied",
     "AccountLocked",
     "CameraConnectionError",
+    "CameraEvent",
     "CameraViewerError",
     "CannotConnect",
+    "CertificateUntrusted",
+    "ClockSkew",
     "Command",
     "ConnectTimeout",
     "ConnectionClosed",
     "Credentials",
+    "DayNight",
     "Device",
     "DeviceInfo",
+    "DigitalInput",
+    "Doorbell",
+    "EndpointNotFound",
     "EventSink",
+    "FaceDetected",
+    "Flow",
     "Integration",
+    "Intrusion",
     "InvalidAuth",
+    "LineCrossing",
     "MdnsHandler",
+    "MigrationFailed",
+    "Motion",
     "NotSupported",
+    "ObjectDetected",
+    "OtherEvent",
     "PluginError",
+    "Preset",
     "ProtocolError",
+    "PtzVector",
     "RateLimited",
     "Snapshot",
+    "SoundDetected",
     "Source",
     "SourceRequest",
     "SourceSink",
+    "StorageFailure",
     "Stream",
     "StreamNotFound",
     "StreamProvider",
     "StreamingError",
+    "TalkDescriptor",
+    "Tampering",
     "UnsupportedCodec",
     "ValidationError",
+    "VideoLoss",
+    "Wrapper",
     "__version__",
     "events",
     "fields",

@@ -2,12 +2,14 @@
 
 from ucv.bus import Event
 from ucv.cameras.camera import CameraChanged, CameraRemoved
+from ucv.cameras.camera_event import CameraReported
 from ucv.entries.entry import EntryChanged, EntryRemoved
 from ucv.streams.state import StreamFormatChanged, StreamHealthMeasured, StreamStateChanged
 
 __all__ = [
     "CameraChanged",
     "CameraRemoved",
+    "CameraReported",
     "EntryChanged",
     "EntryRemoved",
     "Event",

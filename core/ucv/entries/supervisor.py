@@ -16,7 +16,8 @@ from ucv.clock import Clock
 from ucv.entries.entry import EntryConfig, EntryState, EntryStatus
 from ucv.errors import CameraViewerError, ConnectTimeout, InvalidAuth, PluginError
 from ucv.plugins.device import Device
-from ucv.plugins.integration import Integration, Stream
+from ucv.plugins.integration import Integration
+from ucv.plugins.values import Stream
 from ucv.streams.backoff import Backoff
 from ucv.streams.manager import StreamManager
 from ucv.streams.source import Credentials

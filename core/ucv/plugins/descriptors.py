@@ -40,3 +40,19 @@ class EventSink:
 
     kind: type[Event]
     handler: Callable[[Any], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """A function around one method of every integration, those of other plugins included.
+
+    ``method`` is a method of `ucv.Integration` or of a capability. ``function`` is called as
+    ``await function(device, call, *arguments)`` and answers in the method's place; ``call`` is the
+    method itself (or the next wrapper): ``await call()`` with the same arguments, or with others.
+    Of several, the one with the highest ``priority`` is outermost. What a wrapper raises beside the
+    errors of `ucv.errors` is its own fault: then the method is called without it.
+    """
+
+    method: str
+    function: Callable[..., Awaitable[Any]]
+    priority: int = 50

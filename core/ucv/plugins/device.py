@@ -5,14 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import orjson
 
 from ucv.clock import Clock
-from ucv.errors import ValidationError
+from ucv.errors import NotSupported, ValidationError
+from ucv.plugins.tasks import DeviceTasks
 from ucv.streams.source import Credentials
+
+if TYPE_CHECKING:
+    from ucv.http import DeviceHttp
 
 _log = logging.getLogger("ucv.device")
 
@@ -41,7 +45,9 @@ class Device:
 
     ``config`` is read-only and holds what was configured and what was remembered, but no secret.
     ``credentials`` is what the device is to be logged in with, or None; hand it on, never put it
-    into an address or a message. ``log`` names the entry in each line.
+    into an address or a message. ``log`` names the entry in each line. ``tasks`` runs background
+    work until the device is unloaded. ``runtime`` is the integration's own, for what it opened in
+    `Integration.setup`.
     """
 
     def __init__(
@@ -53,8 +59,14 @@ class Device:
         credentials: Credentials | None,
         clock: Clock,
         remember: Callable[[dict[str, Any]], Awaitable[None]],
+        http: Callable[[Device], DeviceHttp] | None = None,
+        on_task_failure: Callable[[BaseException], object] = lambda _error: None,
     ) -> None:
         self.entry_id = entry_id
+        self.runtime: Any = None
+        self.tasks = DeviceTasks(entry_id, on_task_failure)
+        self._make_http = http
+        self._http: DeviceHttp | None = None
         self.name = name
         self.credentials = credentials
         self.clock = clock
@@ -78,6 +90,18 @@ class Device:
         if host := urlsplit(str(self._config.get("url", ""))).hostname:
             return host
         raise ValidationError("There is no host in the configuration.", details={"key": "host"})
+
+    @property
+    def http(self) -> DeviceHttp:
+        """The device over HTTP: logged in, bounded in time and size, with the hub's errors.
+
+        Speaks HTTPS when the configuration's ``tls`` says so.
+        """
+        if self._http is None:
+            if self._make_http is None:
+                raise NotSupported("This device cannot be reached over HTTP here.")
+            self._http = self._make_http(self)
+        return self._http
 
     def url(self, scheme: str, path: str = "/", port: int | None = None) -> str:
         """Return an address on the device, without credentials.

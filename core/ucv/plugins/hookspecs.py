@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         EventSinks,
         Integrations,
         StreamProviders,
+        Wrappers,
     )
 
 hookspec = pluggy.HookspecMarker("ucv")
@@ -66,4 +67,13 @@ def ucv_register_event_sinks(sinks: EventSinks) -> None:
     """Add listeners for the hub's events: ``sinks.add(EventSink(CameraChanged, handler))``.
 
     Called by the plugin loader. What is not an event type raises `PluginError`.
+    """
+
+
+@hookspec
+def ucv_register_wrappers(wrappers: Wrappers) -> None:
+    """Put a function around a method of all integrations: ``wrappers.add(Wrapper("snapshot", …))``.
+
+    Called by the plugin loader. It then runs for every camera, whichever plugin brought it. A
+    method that cannot be wrapped raises `PluginError`.
     """

@@ -1,65 +1,14 @@
-"""What an integration is: the class a plugin author writes, and the values it returns."""
+"""What an integration is: the class a plugin author writes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, runtime_checkable
-from urllib.parse import urlsplit
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, ClassVar
 
-from ucv.errors import NotSupported
+from ucv.errors import MigrationFailed, NotSupported
 from ucv.plugins.device import Device
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceInfo:
-    """Who a device says it is. What it does not tell is None.
-
-    ``unique_id`` never changes for the device (a serial number, a MAC address): by it the device is
-    recognised at a new address.
-    """
-
-    unique_id: str | None = None
-    manufacturer: str | None = None
-    model: str | None = None
-    serial: str | None = None
-    mac: str | None = None
-    firmware: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """One stream a device offers.
-
-    ``role`` says what it is for: "main", "sub", or a word of the integration's own. ``url`` holds
-    no credentials, the core adds them: one with a user name or password raises `ValueError`.
-    ``name`` tells streams of the same role apart and is the role if not given. ``width`` and
-    ``height`` are pixels and ``frame_rate`` pictures per second, 0 if unknown. ``options`` are the
-    stream provider's own, such as ``transport``.
-    """
-
-    role: str
-    url: str
-    name: str | None = field(default=None, kw_only=True)
-    codec: str | None = field(default=None, kw_only=True)
-    width: int = field(default=0, kw_only=True)
-    height: int = field(default=0, kw_only=True)
-    frame_rate: float = field(default=0.0, kw_only=True)
-    options: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.url, str) or "://" not in self.url:
-            raise ValueError("The address of a stream is text such as rtsp://192.0.2.10/live.")
-        if "@" in urlsplit(self.url).netloc:
-            raise ValueError("The address of a stream must not hold credentials.")
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A still picture as the device encoded it."""
-
-    data: bytes = field(repr=False)
-    content_type: str = "image/jpeg"
+from ucv.plugins.steps import Flow
+from ucv.plugins.values import DeviceInfo, Stream
 
 
 class Integration:
@@ -68,6 +17,8 @@ class Integration:
     A subclass sets ``domain`` (what users write after ``integration:``; lower case, stable),
     ``name`` and ``schema``, and implements `probe` and `streams`. There is one instance for each
     hub; everything about one device is in the `Device` that each method is given.
+
+    What else its devices can do, it has by having the methods of `ucv.plugins.capabilities`.
 
     Methods raise the errors of `ucv.errors`; their type decides what happens next: `CannotConnect`
     and the like are tried again later, `InvalidAuth` stops all traffic to the device and asks for
@@ -83,6 +34,13 @@ class Integration:
     #: Fields of its own, as a voluptuous mapping (see `ucv.fields`), or `vol.All` of a mapping and
     #: rules over several fields.
     schema: ClassVar[Any] = {}
+    #: Names of the fields of `schema` that are about use and not about reaching the device: they
+    #: are asked for apart, and can be changed without asking the device anew.
+    options: ClassVar[Collection[str]] = ()
+    #: Version of what `schema` describes; one more when stored entries need `migrate`.
+    entry_version: ClassVar[int] = 1
+    #: What must be installed for it, as in a requirements file ("acme-sdk>=2").
+    requirements: ClassVar[Sequence[str]] = ()
 
     async def probe(self, device: Device) -> DeviceInfo:
         """Ask the device who it is; called before `streams` at each set-up."""
@@ -98,20 +56,31 @@ class Integration:
     async def unload(self, device: Device) -> None:
         """Let go of a device: close what `setup` opened. Also called when set-up failed."""
 
+    async def capabilities(self, device: Device) -> Collection[str] | None:
+        """Return which of the capabilities in the code this device really has; None: all of them.
 
-@runtime_checkable
-class SupportsSnapshot(Protocol):
-    """An integration whose devices send still pictures by themselves."""
+        Names are those of `ucv.plugins.capabilities.CAPABILITIES`. Called after `probe`.
+        """
+        return None
 
-    async def snapshot(self, device: Device) -> Snapshot:
-        """Fetch a picture."""
+    async def steps(self, flow: Flow) -> Mapping[str, Any] | None:
+        """Ask the person more, after `probe` and before the entry is made or changed.
 
+        Returns fields of `schema` to add to what was given. May raise `Abort`.
+        """
+        return None
 
-#: Capability names as programs see them, and the protocol an integration follows to have one.
-CAPABILITIES: Mapping[str, type] = {"snapshot": SupportsSnapshot}
+    async def migrate(self, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Return an older entry's data as this version's `schema` has it.
 
+        ``data`` is a copy, as stored by ``version``, without secrets. What is raised leaves the
+        stored data as it was.
+        """
+        raise MigrationFailed(
+            f"{self.name} cannot read what its version {version} stored.",
+            details={"integration": self.domain, "version": version},
+        )
 
-def capabilities_of(integration: Integration) -> tuple[str, ...]:
-    """Return the names of what an integration can do beyond streams, in alphabetical order."""
-    supported = (name for name, kind in CAPABILITIES.items() if isinstance(integration, kind))
-    return tuple(sorted(supported))
+    async def diagnostics(self, device: Device) -> Mapping[str, Any]:
+        """Return plain values for a bug report; known secrets are taken out by the core."""
+        return {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -15,7 +15,7 @@ import pluggy
 from ucv.clock import Clock, SystemClock
 from ucv.config.problem import nearest
 from ucv.plugins import hookspecs
-from ucv.plugins.descriptors import Command, EventSink, MdnsHandler
+from ucv.plugins.descriptors import Command, EventSink, MdnsHandler, Wrapper
 from ucv.plugins.integration import Integration
 from ucv.plugins.quarantine import (
     PluginFault,
@@ -29,12 +29,12 @@ from ucv.plugins.quarantine import (
 from ucv.plugins.registrations import (
     Commands,
     DiscoveryHandlers,
-    EventSinks,
     Integrations,
     Registrations,
     StreamProviders,
 )
 from ucv.plugins.sources import Candidate, find
+from ucv.plugins.trace import Trace
 from ucv.streams.providers import StreamProvider, default_providers
 
 _log = logging.getLogger(__name__)
@@ -50,26 +50,26 @@ class LoadedPlugin:
     source: Source
     path: str
     domains: tuple[str, ...]
+    candidate: Candidate = field(repr=False, compare=False)
+    registrations: Registrations = field(repr=False, compare=False)
 
 
 class PluginManager:
-    """The plugins of one hub: what they registered, and which of them are in quarantine."""
+    """The plugins of one hub: what they registered, and which of them are in quarantine.
+
+    Plugins come and go while the hub runs; every list here is of those in use at the moment.
+    """
 
     def __init__(self, *, clock: Clock | None = None, safe_mode: bool = False) -> None:
         self.safe_mode = safe_mode
         self.loaded: list[LoadedPlugin] = []
         self.quarantined: list[Quarantined] = []
-        self.providers: list[StreamProvider] = []
-        self.discovery: list[MdnsHandler] = []
-        self.commands: list[Command] = []
-        self.event_sinks: list[EventSink] = []
         self._clock = clock or SystemClock()
+        self.trace = Trace(self._clock)
         self._pluggy = pluggy.PluginManager(PROJECT)
         self._pluggy.add_hookspecs(hookspecs)
         self._hooks = [hook for hook in vars(hookspecs) if hook.startswith("ucv_")]
         self._integrations: dict[str, Integration] = {}
-        self._owners: dict[str, str] = {}
-        self._unloads: list[Candidate] = []
 
     @classmethod
     def load(
@@ -90,6 +90,43 @@ class PluginManager:
         return MappingProxyType(self._integrations)
 
     @property
+    def providers(self) -> list[StreamProvider]:
+        """The sources of pictures that plugins registered."""
+        return [p for plugin in self.loaded for p in plugin.registrations.providers.added]
+
+    @property
+    def discovery(self) -> list[MdnsHandler]:
+        """How devices are found."""
+        return [h for plugin in self.loaded for h in plugin.registrations.handlers.added]
+
+    @property
+    def commands(self) -> list[Command]:
+        """The WebSocket commands of plugins."""
+        return [c for plugin in self.loaded for c in plugin.registrations.commands.added]
+
+    @property
+    def event_sinks(self) -> list[EventSink]:
+        """The listeners of plugins."""
+        return [s for plugin in self.loaded for s in plugin.registrations.sinks.added]
+
+    @property
+    def wrappers(self) -> list[tuple[str, Wrapper]]:
+        """The wrappers around methods of integrations, each with the name of its plugin."""
+        return [
+            (plugin.name, wrapper)
+            for plugin in self.loaded
+            for wrapper in plugin.registrations.wrappers.added
+        ]
+
+    def owner_of(self, domain: str) -> str:
+        """Return the name of the plugin that an integration belongs to, or the domain itself."""
+        return next((p.name for p in self.loaded if domain in p.domains), domain)
+
+    def find(self, name: str) -> LoadedPlugin | None:
+        """Return the plugin of that name, or None."""
+        return next((plugin for plugin in self.loaded if plugin.name == name), None)
+
+    @property
     def complete(self) -> bool:
         """Whether everything that was found, or could have been, is in use."""
         return not self.safe_mode and not self.quarantined
@@ -99,28 +136,50 @@ class PluginManager:
         for candidate in candidates:
             self.load_one(candidate)
 
-    def load_one(self, candidate: Candidate) -> bool:
-        """Load one plugin and say whether it is in use now; its faults are never raised."""
+    def load_one(self, candidate: Candidate, *, instead_of: LoadedPlugin | None = None) -> bool:
+        """Load one plugin and say whether it is in use now; its faults are never raised.
+
+        With ``instead_of``, that one is forgotten once the new one has proved good: a fault in a
+        new version leaves the old one in use.
+        """
+        self._forget_fault(candidate.path)
         stage = Stage.IMPORT
         try:
-            module = candidate.load()
+            with self.trace.call(candidate.name, "import"):
+                module = candidate.load()
             stage = Stage.HOOKS
             implementations = self._register(module, candidate.key)
             stage = Stage.REGISTRATION
-            registrations = self._call(implementations)
+            registrations = self._call(candidate.name, implementations, instead_of)
         # Whatever a plugin's code raises, sys.exit() included, is its own affair.
         except (Exception, SystemExit) as error:
             self._quarantine(candidate, stage, error)
             return False
+        if instead_of is not None:
+            self.unload(instead_of)
         self._keep(candidate, registrations)
         return True
 
+    def unload(self, plugin: LoadedPlugin) -> None:
+        """Forget a plugin; a module from a folder leaves `sys.modules`."""
+        self.loaded.remove(plugin)
+        for domain in plugin.domains:
+            self._integrations.pop(domain, None)
+        self._pluggy.unregister(name=plugin.candidate.key)
+        plugin.candidate.unload()
+
+    def quarantine(self, plugin: LoadedPlugin, error: BaseException) -> None:
+        """Take a plugin that misbehaves out of use."""
+        self.unload(plugin)
+        self._quarantine(plugin.candidate, Stage.RUNNING, error)
+
     def close(self) -> None:
-        """Forget the plugins; modules from folders leave `sys.modules`."""
-        for candidate in self._unloads:
-            self._pluggy.unregister(name=candidate.key)
-            candidate.unload()
-        self._unloads.clear()
+        """Forget all plugins."""
+        for plugin in list(self.loaded):
+            self.unload(plugin)
+
+    def _forget_fault(self, path: str) -> None:
+        self.quarantined = [fault for fault in self.quarantined if not path or fault.path != path]
 
     def _register(self, module: ModuleType, name: str) -> list[tuple[str, pluggy.HookImpl]]:
         """Register with pluggy and return the hook implementations, with the names of the hooks."""
@@ -149,19 +208,30 @@ class PluginManager:
         if implementation.hookwrapper or implementation.wrapper:
             raise fault_in(implementation.function, "Wrappers around hooks are not possible.")
 
-    def _call(self, implementations: Sequence[tuple[str, pluggy.HookImpl]]) -> Registrations:
-        integrations = Integrations(self._owners)
+    def _call(
+        self,
+        name: str,
+        implementations: Sequence[tuple[str, pluggy.HookImpl]],
+        instead_of: LoadedPlugin | None,
+    ) -> Registrations:
+        others = [plugin for plugin in self.loaded if plugin is not instead_of]
+        integrations = Integrations(
+            {domain: f"the plugin {p.name}" for p in others for domain in p.domains}
+        )
+        providers = [p.name for other in others for p in other.registrations.providers.added]
         registrations = Registrations(
             integrations=integrations,
             handlers=DiscoveryHandlers(integrations.added.keys()),
-            providers=StreamProviders(self._provider_names()),
-            commands=Commands([command.type for command in self.commands]),
-            sinks=EventSinks(),
+            providers=StreamProviders({*default_providers().names, *providers}),
+            commands=Commands(
+                [c.type for other in others for c in other.registrations.commands.added]
+            ),
         )
         # In the order of the hookspecs: discovery relies on the integrations.
         for hook, implementation in sorted(implementations, key=lambda i: self._hooks.index(i[0])):
             arguments = [getattr(registrations, name) for name in implementation.argnames]
-            result = implementation.function(*arguments)
+            with self.trace.call(name, hook):
+                result = implementation.function(*arguments)
             if inspect.iscoroutine(result):
                 result.close()
                 raise fault_in(implementation.function, f"{hook} must not be async.")
@@ -170,13 +240,11 @@ class PluginManager:
     def _keep(self, candidate: Candidate, registrations: Registrations) -> None:
         domains = tuple(registrations.integrations.added)
         self._integrations.update(registrations.integrations.added)
-        self._owners.update((domain, f"the plugin {candidate.name}") for domain in domains)
-        self.providers += registrations.providers.added
-        self.discovery += registrations.handlers.added
-        self.commands += registrations.commands.added
-        self.event_sinks += registrations.sinks.added
-        self.loaded.append(LoadedPlugin(candidate.name, candidate.source, candidate.path, domains))
-        self._unloads.append(candidate)
+        self.loaded.append(
+            LoadedPlugin(
+                candidate.name, candidate.source, candidate.path, domains, candidate, registrations
+            )
+        )
         _log.debug(
             "Loaded the %s plugin %s from %s", candidate.source, candidate.name, candidate.path
         )
@@ -195,6 +263,7 @@ class PluginManager:
                 file or candidate.path,
                 line,
                 self._clock.time(),
+                candidate.path,
             )
         )
         _log.error(
@@ -206,10 +275,6 @@ class PluginManager:
             reason,
             exc_info=error if _log.isEnabledFor(logging.DEBUG) else None,
         )
-
-    def _provider_names(self) -> set[str]:
-        built_in = default_providers().names
-        return {*built_in, *(provider.name for provider in self.providers)}
 
     def _signature_fault(
         self, module: ModuleType, error: pluggy.PluginValidationError

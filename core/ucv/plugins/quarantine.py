@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ class Stage(StrEnum):
     """Its hook implementations do not fit the hooks."""
     REGISTRATION = "registration"
     """A hook raised, or registered something that is not acceptable."""
+    RUNNING = "running"
+    """It failed again and again in use."""
 
 
 class Source(StrEnum):
@@ -39,7 +42,7 @@ class Quarantined:
     """A plugin that is not used, and why.
 
     ``file`` and ``line`` are where the fault is in its own code, empty and 0 if that is unknown;
-    ``at`` is seconds since the epoch.
+    ``at`` is seconds since the epoch; ``path`` is the plugin's file or folder.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Quarantined:
     file: str
     line: int
     at: float
+    path: str = ""
 
 
 class PluginFault(Exception):
@@ -82,16 +86,28 @@ def describe(error: BaseException) -> str:
     return " ".join(text.split())[:MAX_REASON]
 
 
-def locate(error: BaseException, root: Path) -> tuple[str, int]:
+def locate(error: BaseException, root: Path | None) -> tuple[str, int]:
     """Return the file and line below ``root`` where an exception was born, ("", 0) if nowhere.
 
-    A syntax error is where the parser says; anything else in the innermost frame of the plugin.
+    Without a root, the innermost frame that is neither the core's nor a library's. A syntax error
+    is where the parser says; anything else in the innermost frame of the plugin.
     """
     if isinstance(error, PluginFault) and error.file:
         return error.file, error.line
     if isinstance(error, SyntaxError) and error.filename:
         return error.filename, error.lineno or 0
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if Path(frame.filename).is_relative_to(root):
+        path = Path(frame.filename)
+        inside = path.is_relative_to(root) if root else _is_of_a_plugin(path)
+        if inside:
             return frame.filename, frame.lineno or 0
     return "", 0
+
+
+_CORE = Path(__file__).resolve().parents[1]
+
+
+def _is_of_a_plugin(path: Path) -> bool:
+    parts = path.parts
+    library = "site-packages" in parts or path.is_relative_to(Path(asyncio.__file__).parents[1])
+    return path.is_absolute() and not library and not path.is_relative_to(_CORE)

@@ -9,21 +9,31 @@ import inspect
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
 
 import voluptuous as vol
+from packaging.requirements import InvalidRequirement, Requirement
 
 from ucv.bus import Event
 from ucv.config.common import COMMON_KEYS
 from ucv.config.schema import keys_of, mapping_of
 from ucv.errors import PluginError
 from ucv.plugins.api import API_VERSION, satisfies
-from ucv.plugins.descriptors import Command, EventSink, MdnsHandler
+from ucv.plugins.capabilities import CAPABILITY_OF
+from ucv.plugins.descriptors import Command, EventSink, MdnsHandler, Wrapper
 from ucv.plugins.integration import Integration
 from ucv.streams.providers import StreamProvider
 
 _DOMAIN = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _COMMAND = re.compile(r"[a-z][a-z0-9_]*/[a-z][a-z0-9_/]*")
 _SERVICE_TYPE = re.compile(r"_[A-Za-z0-9-]{1,15}\._(tcp|udp)\.local\.")
+
+#: The methods that every integration has.
+_METHODS = (
+    *("probe", "streams", "setup", "unload"),
+    *("capabilities", "steps", "migrate", "diagnostics"),
+)
 
 
 class Integrations:
@@ -64,10 +74,18 @@ def _check_integration(integration: type[Integration]) -> None:
     for method in ("probe", "streams"):
         if getattr(integration, method) is getattr(Integration, method):
             raise PluginError(f"{who} does not implement {method}.")
-    for method in ("probe", "streams", "setup", "unload"):
-        if not inspect.iscoroutinefunction(getattr(integration, method)):
+    for method in (*_METHODS, *CAPABILITY_OF):
+        function = getattr(integration, method, None)
+        if function is None:
+            continue
+        if method == "events":
+            if not inspect.isasyncgenfunction(function):
+                raise PluginError(f"{who}.events must be an async generator: async def with yield.")
+        elif not inspect.iscoroutinefunction(function):
             raise PluginError(f"{who}.{method} must be an async function.")
     _check_schema(integration)
+    _check_numbers(integration)
+    _check_requirements(integration)
 
 
 def _check_schema(integration: type[Integration]) -> None:
@@ -80,6 +98,41 @@ def _check_schema(integration: type[Integration]) -> None:
         raise PluginError(f"{who}.schema must be a mapping.")
     if reserved := sorted(COMMON_KEYS.intersection(keys_of(integration.schema))):
         raise PluginError(f"{who}.schema uses {', '.join(reserved)}, which every entry has anyway.")
+
+
+def _check_numbers(integration: type[Integration]) -> None:
+    who = integration.__name__
+    version = integration.entry_version
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise PluginError(f"{who}.entry_version must be a whole number from 1.")
+    known = keys_of(integration.schema)
+    if unknown := sorted(set(integration.options) - set(known)):
+        raise PluginError(f"{who}.options names {', '.join(unknown)}, which the schema lacks.")
+
+
+def _check_requirements(integration: type[Integration]) -> None:
+    """Compare what a plugin needs with what is installed; nothing is ever installed for it."""
+    who = integration.__name__
+    if isinstance(integration.requirements, str):
+        raise PluginError(f'{who}.requirements must be a list such as ["acme-sdk>=2"].')
+    for line in integration.requirements:
+        try:
+            requirement = Requirement(line)
+        except (InvalidRequirement, TypeError) as error:
+            raise PluginError(f'{who}.requirements: {line!r} is not like "acme-sdk>=2".') from error
+        if requirement.marker is not None and not requirement.marker.evaluate():
+            continue
+        try:
+            installed = version_of(requirement.name)
+        except PackageNotFoundError:
+            raise PluginError(
+                f"{who} needs {requirement}, which is not installed. Install it beside the hub: "
+                f"pip install '{requirement}'"
+            ) from None
+        if not requirement.specifier.contains(installed, prereleases=True):
+            raise PluginError(
+                f"{who} needs {requirement}, but {requirement.name} {installed} is installed."
+            )
 
 
 class DiscoveryHandlers:
@@ -155,6 +208,25 @@ class EventSinks:
         self.added.append(sink)
 
 
+class Wrappers:
+    """Functions around methods of all integrations."""
+
+    def __init__(self) -> None:
+        self.added: list[Wrapper] = []
+
+    def add(self, wrapper: Wrapper) -> None:
+        """Add a wrapper; raises `PluginError`."""
+        if not isinstance(wrapper, Wrapper):
+            raise PluginError("wrappers.add takes a ucv.Wrapper.")
+        wrappable = {"probe", "streams", *CAPABILITY_OF} - {"events"}
+        if wrapper.method not in wrappable:
+            names = ", ".join(sorted(wrappable))
+            raise PluginError(f"{wrapper.method!r} cannot be wrapped; these can: {names}.")
+        if not inspect.iscoroutinefunction(wrapper.function):
+            raise PluginError(f"The wrapper around {wrapper.method} must be an async function.")
+        self.added.append(wrapper)
+
+
 @dataclass(frozen=True, slots=True)
 class Registrations:
     """All that one plugin registers."""
@@ -164,3 +236,4 @@ class Registrations:
     providers: StreamProviders = field(default_factory=StreamProviders)
     commands: Commands = field(default_factory=Commands)
     sinks: EventSinks = field(default_factory=EventSinks)
+    wrappers: Wrappers = field(default_factory=Wrappers)

@@ -1,0 +1,123 @@
+"""What cameras report: motion, a doorbell, tampering … as typed values, and the bus event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ucv.bus import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraEvent:
+    """Something a camera reports; use one of the types below.
+
+    ``active`` is True when it begins and False when it ends; None for what has no duration, such
+    as a ring. ``at`` is when the camera says it was, in seconds since the epoch, None if it does
+    not. ``source`` tells several of a kind apart (a rule, a zone, an input). ``data`` holds plain
+    JSON values that the camera sent along.
+    """
+
+    kind: ClassVar[str] = ""
+    active: bool | None = None
+    at: float | None = None
+    source: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Motion(CameraEvent):
+    """Something moves in the picture."""
+
+    kind: ClassVar[str] = "motion"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doorbell(CameraEvent):
+    """Somebody rings."""
+
+    kind: ClassVar[str] = "doorbell"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineCrossing(CameraEvent):
+    """A line was crossed; ``object_type`` is "person", "vehicle" … or empty."""
+
+    kind: ClassVar[str] = "line_crossing"
+    object_type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intrusion(CameraEvent):
+    """A zone was entered; ``object_type`` is "person", "vehicle" … or empty."""
+
+    kind: ClassVar[str] = "intrusion"
+    object_type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectDetected(CameraEvent):
+    """The camera recognised something; ``object_type`` is "person", "vehicle", "animal" …."""
+
+    kind: ClassVar[str] = "object"
+    object_type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceDetected(CameraEvent):
+    """The camera saw a face."""
+
+    kind: ClassVar[str] = "face"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tampering(CameraEvent):
+    """The camera was covered, turned away, or put out of focus."""
+
+    kind: ClassVar[str] = "tampering"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoLoss(CameraEvent):
+    """A channel of a recorder, or a sensor, gives no picture."""
+
+    kind: ClassVar[str] = "video_loss"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoundDetected(CameraEvent):
+    """It is loud."""
+
+    kind: ClassVar[str] = "sound"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigitalInput(CameraEvent):
+    """An alarm input; ``source`` names it."""
+
+    kind: ClassVar[str] = "input"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageFailure(CameraEvent):
+    """The camera's card or disk is full, missing or broken."""
+
+    kind: ClassVar[str] = "storage_failure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherEvent(CameraEvent):
+    """What has no type here; ``name`` is the camera's own word."""
+
+    kind: ClassVar[str] = "other"
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CameraReported(Event):
+    """A camera reported something; ``received`` is our time, in seconds since the epoch."""
+
+    camera_id: str
+    event: CameraEvent
+    received: float

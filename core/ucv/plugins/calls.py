@@ -1,0 +1,199 @@
+"""Calls into integrations: bounded in time, checked, traced, and wrapped by other plugins."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ucv.cameras.audio import TalkDescriptor
+from ucv.cameras.imaging import DayNight
+from ucv.cameras.ptz import Preset
+from ucv.errors import CameraViewerError, PluginError, PluginTimeout
+from ucv.plugins.descriptors import Wrapper
+from ucv.plugins.device import Device
+from ucv.plugins.integration import Integration
+from ucv.plugins.quarantine import describe, locate
+from ucv.plugins.trace import Trace
+from ucv.plugins.values import DeviceInfo, Snapshot, Stream
+
+_log = logging.getLogger(__name__)
+
+#: Seconds a call may take, where the caller sets no limit of its own.
+LIMIT = 10.0
+#: Seconds a cancelled call gets to end; then it is left behind, and named.
+CANCEL_LIMIT = 5.0
+
+#: What methods must return, where that is not None: the type, and the type within a list.
+_RESULTS: Mapping[str, tuple[type | tuple[type, ...], type | None]] = {
+    "probe": (DeviceInfo, None),
+    "streams": (list, Stream),
+    "snapshot": (Snapshot, None),
+    "ptz_presets": (list, Preset),
+    "ptz_create_preset": (Preset, None),
+    "day_night": (DayNight, None),
+    "light": (bool, None),
+    "talk": (TalkDescriptor, None),
+    "migrate": (dict, None),
+    "diagnostics": (Mapping, None),
+}
+
+#: Told of what a plugin did wrong: its name, where ("probe of front-door"), and the error.
+OnFault = Callable[[str, str, BaseException], object]
+
+
+class PluginFailed(PluginError):
+    """A plugin's code raised what it must not."""
+
+
+class Calls:
+    """All calls of integrations' methods go through here.
+
+    An error of `ucv.errors` passes through. Anything else a plugin raises, also `SystemExit`,
+    becomes a `PluginError` that names file and line, and is told to ``on_fault``. ``owner_of``
+    returns the plugin that an integration's domain belongs to.
+    """
+
+    def __init__(self, *, trace: Trace, owner_of: Callable[[str], str], on_fault: OnFault) -> None:
+        self._trace = trace
+        self._owner_of = owner_of
+        self._on_fault = on_fault
+        self._wrappers: list[tuple[str, Wrapper]] = []
+
+    def set_wrappers(self, wrappers: list[tuple[str, Wrapper]]) -> None:
+        """Use these from now on, each with the name of its plugin."""
+        self._wrappers = sorted(wrappers, key=lambda item: item[1].priority)
+
+    async def call(
+        self,
+        integration: Integration,
+        method: str,
+        device: Device,
+        *arguments: Any,
+        limit: float | None = LIMIT,
+        **keywords: Any,
+    ) -> Any:
+        """Return what a method returns for a device; ``limit`` is in seconds, None for none.
+
+        Raises the errors of `ucv.errors`, `PluginError` and `PluginTimeout` among them.
+        """
+        plugin = self._owner_of(integration.domain)
+        what = f"{method} of {device.entry_id}"
+
+        async def run(*args: Any, **kwargs: Any) -> Any:
+            with self._trace.call(plugin, method, device.entry_id):
+                function = getattr(integration, method)
+                result = await self._contained(
+                    plugin, what, function(device, *args, **kwargs), limit
+                )
+                self._check(plugin, what, method, result, function)
+                return result
+
+        call: Callable[..., Awaitable[Any]] = run
+        for owner, wrapper in self._wrappers:
+            if wrapper.method == method:
+                call = self._wrapped(owner, wrapper, device, call, what)
+        return await call(*arguments, **keywords)
+
+    def fault(self, plugin: str, what: str, error: BaseException) -> PluginFailed:
+        """Take note of what a plugin did wrong, and return it as an error of ours."""
+        reason = describe(error)
+        file, line = locate(error, None)
+        place = f" ({Path(file).name}, line {line})" if line else ""
+        _log.error("The plugin %s failed, %s: %s%s", plugin, what, reason, place)
+        _log.debug("The plugin %s failed, %s", plugin, what, exc_info=error)
+        self._on_fault(plugin, what, error)
+        return PluginFailed(f"The plugin {plugin} failed: {reason}{place}")
+
+    async def _contained(
+        self, plugin: str, what: str, work: Awaitable[Any], limit: float | None
+    ) -> Any:
+        """Run a plugin's coroutine in a task of its own, so that it can be left behind."""
+        if not inspect.isawaitable(work):
+            raise self.fault(plugin, what, TypeError("it must be an async function"))
+        task = asyncio.create_task(_without_exit(work), name=f"{plugin}: {what}")
+        try:
+            await asyncio.wait({task}, timeout=limit)
+        except asyncio.CancelledError:
+            await self._end(plugin, what, task)
+            raise
+        if not task.done():
+            await self._end(plugin, what, task)
+            raise PluginTimeout(f"The plugin {plugin} took longer than {limit:g} s.")
+        if task.cancelled():
+            raise self.fault(plugin, what, RuntimeError("it cancelled itself"))
+        error = task.exception()
+        if error is None:
+            return task.result()
+        if isinstance(error, CameraViewerError):
+            raise error
+        raise self.fault(plugin, what, error) from error
+
+    async def _end(self, plugin: str, what: str, task: asyncio.Task[Any]) -> None:
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_LIMIT)
+        if not task.done():
+            self.fault(plugin, what, RuntimeError("it ignores that it is cancelled"))
+        elif not task.cancelled():
+            task.exception()  # seen: nobody waits for it any more
+
+    def _check(self, plugin: str, what: str, method: str, result: Any, function: Any) -> None:
+        if (expected := _RESULTS.get(method)) is None:
+            return
+        kind, within = expected
+        fits = isinstance(result, kind)
+        if fits and within is not None:
+            fits = all(isinstance(item, within) for item in result)
+        if not fits:
+            name = getattr(kind, "__name__", str(kind))
+            wanted = f"{name}[{within.__name__}]" if within else name
+            code = getattr(function, "__code__", None)
+            place = f" ({Path(code.co_filename).name}, line {code.co_firstlineno})" if code else ""
+            wrong = f"{method} must return {wanted}, not {type(result).__name__}{place}"
+            raise self.fault(plugin, what, TypeError(wrong))
+
+    def _wrapped(
+        self,
+        owner: str,
+        wrapper: Wrapper,
+        device: Device,
+        inner: Callable[..., Awaitable[Any]],
+        what: str,
+    ) -> Callable[..., Awaitable[Any]]:
+        async def call(*arguments: Any, **keywords: Any) -> Any:
+            answers: list[Any] = []
+            failures: list[BaseException] = []
+
+            async def proceed(*given: Any, **named: Any) -> Any:
+                used, kept = (given, named) if given or named else (arguments, keywords)
+                try:
+                    answers.append(await inner(*used, **kept))
+                except Exception as error:
+                    failures.append(error)
+                    raise
+                return answers[-1]
+
+            with self._trace.call(owner, f"wrap {wrapper.method}", device.entry_id):
+                work = wrapper.function(device, proceed, *arguments, **keywords)
+                try:
+                    return await self._contained(owner, f"wrapper around {what}", work, None)
+                except PluginFailed as error:
+                    if error in failures:
+                        raise
+                    # The method's own answer stands, whatever the wrapper made of it.
+                    if answers:
+                        return answers[-1]
+            return await inner(*arguments, **keywords)
+
+        return call
+
+
+async def _without_exit(work: Awaitable[Any]) -> Any:
+    try:
+        return await work
+    except (SystemExit, KeyboardInterrupt) as error:
+        # In a task these would end the hub.
+        raise RuntimeError(f"it raised {type(error).__name__}") from error

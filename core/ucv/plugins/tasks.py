@@ -1,0 +1,61 @@
+"""Background tasks of one device, ended with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from ucv.errors import PluginError
+
+#: Tasks one device may have at once: more is a leak.
+MAX_TASKS = 64
+#: Seconds that cancelled tasks get to end.
+CANCEL_LIMIT = 5.0
+
+
+class DeviceTasks:
+    """Runs an integration's background work for one device; unloading cancels all of it.
+
+    ``on_failure`` is told of each task that raises.
+    """
+
+    def __init__(self, owner: str, on_failure: Callable[[BaseException], object]) -> None:
+        self._owner = owner
+        self._on_failure = on_failure
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def create(self, work: Coroutine[Any, Any, Any], *, name: str = "") -> asyncio.Task[Any]:
+        """Start a task; raises `PluginError` for too many, or when the device is unloaded."""
+        if self._closed or len(self._tasks) >= MAX_TASKS:
+            work.close()
+            reason = "is unloaded" if self._closed else f"has {MAX_TASKS} tasks already"
+            raise PluginError(f"No task can be started: the device {reason}.")
+        task = asyncio.create_task(
+            work, name=f"{self._owner}: {name or getattr(work, '__qualname__', 'task')}"
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    async def cancel(self) -> None:
+        """Cancel all tasks and wait for them; raises `PluginError` when one ignores it."""
+        self._closed = True
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        if not tasks:
+            return
+        _, left = await asyncio.wait(tasks, timeout=CANCEL_LIMIT)
+        if left:
+            names = ", ".join(sorted(task.get_name() for task in left))
+            raise PluginError(f"Tasks ignore that they are cancelled: {names}")
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_failure(error)
