@@ -1,0 +1,169 @@
+"""What plugins did wrong while they ran, and when that is too often."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ucv.clock import Clock
+from ucv.errors import CameraViewerError, PluginError, PluginTimeout
+from ucv.plugins.quarantine import describe, locate
+
+_log = logging.getLogger(__name__)
+
+#: How many faults are remembered for each plugin.
+KEPT = 50
+#: Seconds a command of a plugin may take.
+COMMAND_LIMIT = 30.0
+
+# The last two would end the hub. A real Ctrl-C cancels its main task and is never raised here.
+_ANYTHING = (Exception, SystemExit, KeyboardInterrupt)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something a plugin did wrong.
+
+    ``at`` is seconds since the epoch, ``what`` is where ("probe of front-door"), ``reason`` one
+    line; ``file`` and ``line`` are in the plugin's code, empty and 0 if that is unknown.
+    """
+
+    at: float
+    what: str
+    reason: str
+    file: str
+    line: int
+
+
+@dataclass(slots=True)
+class _Record:
+    """What is known of one plugin; ``times`` are monotonic seconds of its latest faults."""
+
+    times: deque[float]
+    faults: deque[Fault] = field(default_factory=lambda: deque(maxlen=KEPT))
+    looping: bool = False
+
+
+class PluginFaults:
+    """The faults of all plugins.
+
+    More than ``limit`` of one plugin within ``span`` seconds are a crash loop: ``on_crash_loop``
+    is told of it once, with the plugin's name and the last error, until the plugin is forgotten.
+    It is called within the failing call and must not end the plugin there and then.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        limit: int = 10,
+        span: float = 300.0,
+        on_crash_loop: Callable[[str, BaseException], object] = lambda _plugin, _error: None,
+    ) -> None:
+        self._clock = clock
+        self._limit = limit
+        self._span = span
+        self._on_crash_loop = on_crash_loop
+        self._records: dict[str, _Record] = {}
+
+    def note(self, plugin: str, what: str, error: BaseException) -> None:
+        """Remember that a plugin failed."""
+        record = self._records.get(plugin)
+        if record is None:
+            record = self._records[plugin] = _Record(deque(maxlen=self._limit + 1))
+        file, line = locate(error, None)
+        record.faults.append(Fault(self._clock.time(), what, describe(error), file, line))
+        now = self._clock.monotonic()
+        record.times.append(now)
+        if (
+            not record.looping
+            and len(record.times) > self._limit
+            and now - record.times[0] <= self._span
+        ):
+            record.looping = True
+            _log.error(
+                "The plugin %s failed %d times within %.0f s",
+                plugin,
+                len(record.times),
+                now - record.times[0],
+            )
+            self._on_crash_loop(plugin, error)
+
+    def of(self, plugin: str) -> list[Fault]:
+        """Return the last faults of a plugin, the oldest first."""
+        record = self._records.get(plugin)
+        return list(record.faults) if record is not None else []
+
+    def forget(self, plugin: str) -> None:
+        """Begin anew with a plugin: it was reloaded, or released from quarantine."""
+        self._records.pop(plugin, None)
+
+
+def contain(
+    plugin: str, function: Callable[..., Any], faults: PluginFaults, *, what: str = ""
+) -> Callable[..., Any]:
+    """Return the function of a plugin so that what it raises disturbs nobody.
+
+    A plain function (an event sink) then returns None instead of raising. An async function (a
+    command) raises only errors of `ucv.errors`: its own, `PluginError`, or `PluginTimeout` after
+    30 s. ``what`` names it in faults; its own name, if empty.
+    """
+    what = what or getattr(function, "__qualname__", "") or type(function).__name__
+    if inspect.iscoroutinefunction(function):
+        return _contain_command(plugin, what, function, faults)
+
+    @functools.wraps(function)
+    def sink(*arguments: Any) -> None:
+        try:
+            result = function(*arguments)
+            if inspect.iscoroutine(result):
+                result.close()
+                raise TypeError(f"{what} must not be async")
+        except _ANYTHING as error:  # a plugin may raise anything; it stays its own
+            _note(plugin, what, error, faults)
+
+    return sink
+
+
+def _contain_command(
+    plugin: str, what: str, function: Callable[..., Any], faults: PluginFaults
+) -> Callable[..., Any]:
+    @functools.wraps(function)
+    async def command(*arguments: Any) -> Any:
+        try:
+            async with asyncio.timeout(COMMAND_LIMIT) as limit:
+                return await function(*arguments)
+        except CameraViewerError:
+            raise
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            wrong = RuntimeError("it cancelled itself")
+            raise PluginError(_note(plugin, what, wrong, faults)) from error
+        except _ANYTHING as error:  # as above
+            if limit.expired() and isinstance(error, TimeoutError):
+                raise PluginTimeout(
+                    f"The plugin {plugin} took longer than {COMMAND_LIMIT:g} s."
+                ) from error
+            raise PluginError(_note(plugin, what, error, faults)) from error
+
+    return command
+
+
+def _note(plugin: str, what: str, error: BaseException, faults: PluginFaults) -> str:
+    """Log and remember a fault, and return a sentence about it."""
+    reason = describe(error)
+    file, line = locate(error, None)
+    place = f" ({Path(file).name}, line {line})" if line else ""
+    _log.error("The plugin %s failed, %s: %s%s", plugin, what, reason, place)
+    _log.debug("The plugin %s failed, %s", plugin, what, exc_info=error)
+    faults.note(plugin, what, error)
+    return f"The plugin {plugin} failed: {reason}{place}"
