@@ -177,6 +177,12 @@ class ProtocolError(CameraViewerError):
     retry = True
 
 
+class WrongDevice(CameraConnectionError):
+    """Another device answers at this address."""
+
+    code = "WRONG_DEVICE"
+
+
 class EndpointNotFound(ProtocolError):
     """The camera has nothing at this path."""
 

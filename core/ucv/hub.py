@@ -14,8 +14,14 @@ from ucv.cameras.registry import CameraRegistry
 from ucv.clock import Clock, SystemClock
 from ucv.config.configuration import Configuration, read, validate_cameras
 from ucv.config.paths import ConfigDirectory
+from ucv.entries.control import CameraControl
+from ucv.entries.devices import Devices
 from ucv.entries.manager import EntryManager
+from ucv.plugin_runtime import PluginRuntime
+from ucv.plugins.calls import Calls
+from ucv.plugins.faults import PluginFaults
 from ucv.plugins.loader import PluginManager
+from ucv.plugins.watchdog import Blocked, LoopWatchdog
 from ucv.secrets import KeyRing, Redactor, SecretStore
 from ucv.storage.cameras import CameraRepository
 from ucv.storage.database import Database
@@ -61,6 +67,10 @@ class Hub:
     entries: EntryManager
     cameras: CameraRegistry
     streams: StreamManager
+    calls: Calls
+    faults: PluginFaults
+    control: CameraControl
+    plugin_runtime: PluginRuntime
 
     def __init__(
         self,
@@ -98,37 +108,16 @@ class Hub:
         self.database, self.secrets = await self._resources.enter_async_context(
             open_storage(self.directory, self.redactor, self.configuration.database)
         )
-        self.plugins = load_plugins(self.configuration, self.directory, safe_mode=self.safe_mode)
+        self.plugins = load_plugins(
+            self.configuration, self.directory, safe_mode=self.safe_mode, clock=self.clock
+        )
         self._resources.callback(self.plugins.close)
-        for sink in self.plugins.event_sinks:
-            self._resources.callback(self.bus.subscribe(sink.kind, sink.handler))
         drafts = validate_cameras(
             self.configuration, self.plugins.integrations, complete=self.plugins.complete
         )
-
-        providers = default_providers()
-        for provider in self.plugins.providers:
-            providers.add(provider)
-        self.streams = StreamManager(
-            bus=self.bus,
-            clock=self.clock,
-            providers=providers,
-            settings=self.configuration.streams,
-        )
-        self._resources.push_async_callback(self.streams.stop)
-
-        self.cameras = CameraRegistry(CameraRepository(self.database), self.bus)
+        self._start_plugins()
+        self._start_cameras()
         await self.cameras.load()
-        self.entries = EntryManager(
-            bus=self.bus,
-            clock=self.clock,
-            store=EntryRepository(self.database),
-            secrets=self.secrets,
-            integrations=self.plugins.integrations,
-            cameras=self.cameras,
-            streams=self.streams,
-        )
-        self._resources.push_async_callback(self.entries.stop)
         await self.entries.start(drafts)
         self.started_at = self.clock.time()
         _log.info(
@@ -139,14 +128,79 @@ class Hub:
             self.directory.path,
         )
 
+    def _start_plugins(self) -> None:
+        self.faults = PluginFaults(self.clock, on_crash_loop=self._on_crash_loop)
+        self.calls = Calls(
+            trace=self.plugins.trace, owner_of=self.plugins.owner_of, on_fault=self.faults.note
+        )
+        self._providers = default_providers()
+        self.plugin_runtime = PluginRuntime(
+            plugins=self.plugins, providers=self._providers, calls=self.calls, bus=self.bus
+        )
+        self.plugin_runtime.start()
+        self._resources.push_async_callback(self.plugin_runtime.stop)
+        watchdog = LoopWatchdog(self.plugins.paths, on_block=self._on_block)
+        watchdog.start()
+        self._resources.callback(watchdog.stop)
+
+    def _start_cameras(self) -> None:
+        self.streams = StreamManager(
+            bus=self.bus,
+            clock=self.clock,
+            providers=self._providers,
+            settings=self.configuration.streams,
+        )
+        self._resources.push_async_callback(self.streams.stop)
+        self.cameras = CameraRegistry(CameraRepository(self.database), self.bus)
+        devices = Devices(
+            clock=self.clock,
+            secrets=self.secrets,
+            make_http=None,
+            on_fault=self._on_device_fault,
+        )
+        self.entries = EntryManager(
+            bus=self.bus,
+            clock=self.clock,
+            store=EntryRepository(self.database),
+            secrets=self.secrets,
+            integrations=self.plugins.integrations,
+            calls=self.calls,
+            devices=devices,
+            cameras=self.cameras,
+            streams=self.streams,
+        )
+        self._resources.push_async_callback(self.entries.stop)
+        self.plugin_runtime.attach(self.entries)
+        self.control = CameraControl(
+            clock=self.clock,
+            calls=self.calls,
+            entries=self.entries,
+            cameras=self.cameras,
+            streams=self.streams,
+        )
+        self._resources.push_async_callback(self.control.stop)
+
+    def _on_device_fault(self, domain: str, what: str, error: BaseException) -> None:
+        self.calls.fault(self.plugins.owner_of(domain), what, error)
+
+    def _on_block(self, blocked: Blocked) -> None:
+        self.faults.note(blocked.plugin, "the event loop", blocked.as_fault())
+
+    def _on_crash_loop(self, name: str, error: BaseException) -> None:
+        self.plugin_runtime.quarantine_soon(name, error)
+
     async def stop(self) -> None:
         """Stop all parts in the reverse order; cameras are torn down."""
         await self._resources.aclose()
 
 
 def load_plugins(
-    configuration: Configuration, directory: ConfigDirectory, *, safe_mode: bool = False
+    configuration: Configuration,
+    directory: ConfigDirectory,
+    *,
+    safe_mode: bool = False,
+    clock: Clock | None = None,
 ) -> PluginManager:
     """Load the built-in integrations and, unless in safe mode, everybody else's."""
     folders: Sequence[Path] = [directory.custom_integrations, *configuration.plugins]
-    return PluginManager.load(folders=folders, safe_mode=safe_mode)
+    return PluginManager.load(folders=folders, safe_mode=safe_mode, clock=clock)

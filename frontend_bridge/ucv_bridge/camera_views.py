@@ -8,7 +8,7 @@ from typing import Any
 from ucv.cameras.camera import Camera, StreamProfile
 from ucv.config.drafts import public_mapping
 from ucv.entries.entry import EntryConfig, EntryOrigin
-from ucv.entries.manager import EntryView
+from ucv.entries.store import EntryView
 from ucv.errors import NotFoundError
 from ucv.hub import Hub
 from ucv.streams.live import LiveStream

@@ -25,6 +25,7 @@ SPANISH: Mapping[str, str] = {
     "AUTH_FAILED": "La cámara rechaza el usuario o la contraseña.",
     "ACCOUNT_LOCKED": "La cámara ha bloqueado la cuenta.",
     "ACCESS_DENIED": "La cámara conoce la cuenta, pero no le permite hacerlo.",
+    "WRONG_DEVICE": "En esta dirección responde otro dispositivo.",
     "CLOCK_SKEW": "El reloj de la cámara no está en hora y por eso se niega a responder.",
     "TLS_UNTRUSTED": (
         "Nadie responde por el certificado de la cámara; confíe en su huella si es la correcta."

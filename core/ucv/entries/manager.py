@@ -6,16 +6,16 @@ import asyncio
 import builtins
 import logging
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from dataclasses import replace
+from typing import Any
 
 from ucv.bus import EventBus
 from ucv.cameras.registry import CameraRegistry
 from ucv.clock import Clock
 from ucv.config.drafts import EntryDraft, draft_from_mapping
+from ucv.entries.devices import Devices, EntrySecrets
 from ucv.entries.entry import (
     EntryChanged,
     EntryConfig,
@@ -24,54 +24,26 @@ from ucv.entries.entry import (
     EntryState,
     EntryStatus,
 )
+from ucv.entries.migration import migrated
+from ucv.entries.store import EntryStore, EntryView
 from ucv.entries.supervisor import EntryServices, EntrySupervisor
-from ucv.errors import AlreadyConfiguredError, NotFoundError, PluginError, ReadOnlyError
+from ucv.entries.trial import on_trial
+from ucv.errors import (
+    AlreadyConfiguredError,
+    NotFoundError,
+    PluginNotLoaded,
+    ReadOnlyError,
+    StreamNotLive,
+    WrongDevice,
+)
+from ucv.plugins.calls import Calls
+from ucv.plugins.device import Device
 from ucv.plugins.integration import Integration
+from ucv.plugins.values import DeviceInfo
 from ucv.streams.manager import StreamManager
-from ucv.streams.source import Credentials
 from ucv.streams.state import Reason
 
 _log = logging.getLogger(__name__)
-
-#: How many entries are set up at the same time; for one device it is always one.
-CONCURRENT_SETUPS = 32
-
-
-class EntryStore(Protocol):
-    """Where entries are kept."""
-
-    async def list(self) -> builtins.list[EntryConfig]:
-        """Return all of them."""
-
-    async def save(self, entry: EntryConfig) -> object:
-        """Insert or replace one."""
-
-    async def delete(self, entry_id: str) -> object:
-        """Forget one."""
-
-
-class EntrySecrets(Protocol):
-    """Where secret fields are kept, by entry id."""
-
-    async def get(self, owner: str, name: str) -> str | None:
-        """Return the value, or None."""
-
-    async def set(self, owner: str, name: str, value: str) -> object:
-        """Store a value, encrypted."""
-
-    async def delete(self, owner: str, name: str) -> object:
-        """Forget one value."""
-
-    async def delete_owner(self, owner: str) -> object:
-        """Forget all values of an entry."""
-
-
-@dataclass(frozen=True, slots=True)
-class EntryView:
-    """An entry with where it stands."""
-
-    config: EntryConfig
-    status: EntryStatus
 
 
 class _Entry:
@@ -98,6 +70,8 @@ class EntryManager:
         store: EntryStore,
         secrets: EntrySecrets,
         integrations: Mapping[str, Integration],
+        calls: Calls,
+        devices: Devices,
         cameras: CameraRegistry,
         streams: StreamManager,
         jitter: random.Random | None = None,
@@ -108,17 +82,20 @@ class EntryManager:
         self._integrations = integrations
         self._cameras = cameras
         self._streams = streams
+        self._calls = calls
+        self._devices = devices
         self._entries: dict[str, _Entry] = {}
-        self._setups = asyncio.Semaphore(CONCURRENT_SETUPS)
-        self._device_locks: dict[str, tuple[asyncio.Lock, int]] = {}
         self._services = EntryServices(
+            bus=bus,
             clock=clock,
+            calls=calls,
+            devices=devices,
             cameras=cameras,
             streams=streams,
             random=jitter or random.Random(),  # noqa: S311 - jitter, not cryptography
-            credentials=self._credentials,
-            gate=self._gate,
             remember=self._remember,
+            migrate=self._migrate,
+            identify=self._identify,
         )
         streams.on_auth_failed = self._on_auth_failed
 
@@ -137,6 +114,26 @@ class EntryManager:
     def status(self, entry_id: str) -> EntryStatus:
         """Return where an entry stands; raises `NotFoundError`."""
         return self._entry(entry_id).status
+
+    def find_unique(self, domain: str, unique_id: str) -> EntryView | None:
+        """Return the entry of a device, by what never changes of it; None if there is none."""
+        for entry in self._entries.values():
+            config = entry.config
+            if config.integration == domain and config.unique_id == unique_id:
+                return EntryView(config, entry.status)
+        return None
+
+    def loaded(self, entry_id: str) -> tuple[Integration, Device]:
+        """Return what a loaded entry's device is asked through.
+
+        Raises `NotFoundError`, and `StreamNotLive` with the reason when it is not loaded.
+        """
+        entry = self._entry(entry_id)
+        supervisor = entry.supervisor
+        if supervisor is None or supervisor.device is None:
+            reason = entry.status.reason
+            raise StreamNotLive(reason.message if reason else "The camera is not set up.")
+        return supervisor.integration, supervisor.device
 
     # --- life of the hub ----------------------------------------------------------------------
 
@@ -180,11 +177,18 @@ class EntryManager:
 
     # --- changing -----------------------------------------------------------------------------
 
-    async def create(self, mapping: Mapping[str, Any]) -> EntryConfig:
+    async def create(
+        self,
+        mapping: Mapping[str, Any],
+        *,
+        unique_id: str | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> EntryConfig:
         """Add an entry from a mapping as in the YAML's list of cameras, and set it up.
 
-        Raises `ValidationError` with each fault under ``details["errors"]``, or
-        `AlreadyConfiguredError` for an id in use. An id made from the name gets a number instead.
+        ``unique_id`` and ``facts`` are what asking the device on trial has told. Raises
+        `ValidationError` with each fault under ``details["errors"]``, or `AlreadyConfiguredError`
+        for an id in use. An id made from the name gets a number instead.
         """
         draft = draft_from_mapping(mapping, self._integrations)
         if draft.id in self._entries:
@@ -196,7 +200,7 @@ class EntryManager:
             while f"{draft.id}-{number}" in self._entries:
                 number += 1
             draft = replace(draft, id=f"{draft.id}-{number}")
-        entry = await self._add(draft, EntryOrigin.USER)
+        entry = await self._add(draft, EntryOrigin.USER, unique_id, facts)
         return entry.config
 
     async def update(self, entry_id: str, mapping: Mapping[str, Any]) -> EntryConfig:
@@ -215,6 +219,69 @@ class EntryManager:
         )
         await self._replace(entry, draft, keep_secrets=True, cleared=cleared)
         return entry.config
+
+    @asynccontextmanager
+    async def trial(
+        self, mapping: Mapping[str, Any], *, entry_id: str | None = None
+    ) -> AsyncIterator[tuple[Device, DeviceInfo]]:
+        """Reach a device with a configuration that is not stored, and let go of it afterwards.
+
+        With ``entry_id``, secrets that the mapping does not name are that entry's. The device's
+        ``facts`` are what the integration remembered. Raises `ValidationError`, and what
+        `Integration.setup` and `Integration.probe` raise.
+        """
+        stored = self._entry(entry_id).config if entry_id is not None else None
+        draft = draft_from_mapping(
+            mapping if stored is None else {**mapping, "id": entry_id},
+            self._integrations,
+            stored_secrets=stored.secrets if stored else (),
+        )
+        integration = self._integrations[draft.integration]
+        async with on_trial(draft, stored, integration, self._calls, self._devices) as reached:
+            yield reached
+
+    async def relocate(self, entry_id: str, changes: Mapping[str, Any]) -> None:
+        """Go on with a device at the address where it was found again, and reload it at once.
+
+        ``changes`` are fields such as ``host``. What YAML defines stays as written there: the new
+        address is remembered beside it until the YAML changes.
+        """
+        entry = self._entry(entry_id)
+        async with entry.lock:
+            old = entry.config
+            if old.origin is EntryOrigin.YAML:
+                _log.warning(
+                    "%s was found at a new address; note it in ucv.yaml: %s",
+                    entry_id,
+                    ", ".join(f"{key}: {value}" for key, value in changes.items()),
+                )
+                config = replace(old, facts={**old.facts, **changes})
+            else:
+                config = replace(old, data={**old.data, **changes})
+            if config == old:
+                return
+            await self._stop(entry)
+            await self._store.save(config)
+            entry.config = config
+            self._start(entry)
+
+    def refused(self, entry_id: str, reason: Reason) -> None:
+        """Stop all traffic to a device that refused its credentials, until a person acts."""
+        entry = self._entries.get(entry_id)
+        if entry is not None and entry.supervisor is not None:
+            entry.supervisor.authentication_failed(reason)
+
+    async def restart(self, domains: Collection[str]) -> None:
+        """Set the entries of some integrations up anew: their plugin was loaded or unloaded."""
+
+        async def restarted(entry: _Entry) -> None:
+            async with entry.lock:
+                if self._entries.get(entry.config.id) is entry:
+                    await self._stop(entry)
+                    self._start(entry)
+
+        concerned = [e for e in self._entries.values() if e.config.integration in domains]
+        await asyncio.gather(*map(restarted, concerned))
 
     async def reload(self, entry_id: str) -> None:
         """Unload an entry and set it up again; also what ends ``auth_failed``."""
@@ -240,7 +307,13 @@ class EntryManager:
             raise ReadOnlyError(details={"entry": entry_id})
         return entry
 
-    async def _add(self, draft: EntryDraft, origin: EntryOrigin) -> _Entry:
+    async def _add(
+        self,
+        draft: EntryDraft,
+        origin: EntryOrigin,
+        unique_id: str | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> _Entry:
         config = EntryConfig(
             id=draft.id,
             integration=draft.integration,
@@ -250,6 +323,9 @@ class EntryManager:
             secrets=frozenset(draft.secrets),
             preload=draft.preload,
             disabled=draft.disabled,
+            facts=dict(facts or {}),
+            unique_id=unique_id,
+            version=self._version(draft.integration, 1),
         )
         # Reserved before the first await, so that two requests cannot both get the id.
         entry = self._entries[draft.id] = _Entry(config)
@@ -277,12 +353,16 @@ class EntryManager:
             old = entry.config
             kept = (old.secrets - cleared) if keep_secrets else frozenset[str]()
             data = dict(draft.data)
+            same = data == dict(old.data) and draft.integration == old.integration
             config = replace(
                 old,
                 name=draft.name,
                 integration=draft.integration,
                 data=data,
-                facts=old.facts if data == dict(old.data) else {},
+                facts=old.facts if same else {},
+                # Another address may be that of another device.
+                unique_id=old.unique_id if same or _same_device(old.data, data) else None,
+                version=self._version(draft.integration, old.version),
                 secrets=kept | frozenset(draft.secrets),
                 preload=draft.preload,
                 disabled=draft.disabled,
@@ -316,6 +396,7 @@ class EntryManager:
             or config.preload != draft.preload
             or config.disabled != draft.disabled
             or config.secrets != frozenset(draft.secrets)
+            or config.version != self._version(draft.integration, config.version)
         ):
             return True
         for name, value in draft.secrets.items():
@@ -333,7 +414,7 @@ class EntryManager:
             report(EntryStatus(EntryState.DISABLED))
         elif integration is None:
             sentence = f"The integration {entry.config.integration} is not loaded."
-            report(EntryStatus(EntryState.SETUP_ERROR, Reason(PluginError.code, sentence)))
+            report(EntryStatus(EntryState.SETUP_ERROR, Reason(PluginNotLoaded.code, sentence)))
         else:
             entry.supervisor = EntrySupervisor(entry.config, integration, self._services, report)
             entry.supervisor.start()
@@ -352,41 +433,47 @@ class EntryManager:
 
     # --- what supervisors are given -----------------------------------------------------------
 
-    async def _credentials(self, config: EntryConfig) -> Credentials | None:
-        username = config.data.get("username")
-        password = await self._secrets.get(config.id, "password")
-        if not username and password is None:
-            return None
-        return Credentials(str(username or ""), password or "")
-
-    @asynccontextmanager
-    async def _gate(self, config: EntryConfig) -> AsyncIterator[None]:
-        key = _device_key(config)
-        lock, waiting = self._device_locks.get(key, (None, 0))
-        lock = lock or asyncio.Lock()
-        self._device_locks[key] = (lock, waiting + 1)
-        try:
-            async with lock, self._setups:
-                yield
-        finally:
-            lock, waiting = self._device_locks[key]
-            if waiting == 1:
-                del self._device_locks[key]
-            else:
-                self._device_locks[key] = (lock, waiting - 1)
+    def _version(self, domain: str, otherwise: int) -> int:
+        integration = self._integrations.get(domain)
+        return integration.entry_version if integration is not None else otherwise
 
     async def _remember(self, entry_id: str, facts: dict[str, Any]) -> None:
         entry = self._entry(entry_id)
-        config = replace(entry.config, facts={**entry.config.facts, **facts})
-        if config.facts != entry.config.facts:
+        await self._keep(entry, replace(entry.config, facts={**entry.config.facts, **facts}))
+
+    async def _identify(self, entry_id: str, known: DeviceInfo) -> None:
+        entry = self._entry(entry_id)
+        old, new = entry.config.unique_id, known.unique_id
+        if new is None or new == old:
+            return
+        if old is not None:
+            raise WrongDevice(
+                f"The device at this address says it is {new}, but {old} is expected. If it takes "
+                "its place, remove the camera and add it anew.",
+                details={"expected": old, "found": new},
+            )
+        twin = self.find_unique(entry.config.integration, new)
+        if twin is not None:
+            _log.warning("%s and %s say that they are the same device", entry_id, twin.config.id)
+        await self._keep(entry, replace(entry.config, unique_id=new))
+
+    async def _migrate(
+        self, config: EntryConfig, integration: Integration, device: Device
+    ) -> EntryConfig:
+        new = await migrated(config, integration, self._calls, device)
+        if new is not config:
+            await self._keep(self._entry(config.id), new)
+            _log.info(
+                "%s was brought from version %d to %d", config.id, config.version, new.version
+            )
+        return new
+
+    async def _keep(self, entry: _Entry, config: EntryConfig) -> None:
+        if config != entry.config:
             await self._store.save(config)
             entry.config = config
 
 
-def _device_key(config: EntryConfig) -> str:
-    # Entries of one host share its connections and its account lock, whatever their paths.
-    if host := config.data.get("host"):
-        return str(host).casefold()
-    if url := config.data.get("url"):
-        return urlsplit(str(url)).hostname or config.id
-    return config.id
+def _same_device(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    where = ("host", "url", "http_port", "rtsp_port", "port")
+    return all(old.get(key) == new.get(key) for key in where)

@@ -6,21 +6,31 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from ucv.bus import EventBus
 from ucv.cameras.camera import Camera, StreamProfile
 from ucv.cameras.registry import CameraRegistry
 from ucv.clock import Clock
+from ucv.entries.devices import Devices
 from ucv.entries.entry import EntryConfig, EntryState, EntryStatus
-from ucv.errors import CameraViewerError, ConnectTimeout, InvalidAuth, PluginError
+from ucv.entries.event_pump import EventPump
+from ucv.errors import (
+    CameraViewerError,
+    ConnectTimeout,
+    InvalidAuth,
+    MigrationFailed,
+    PluginError,
+    RateLimited,
+)
+from ucv.plugins.calls import Calls
+from ucv.plugins.capabilities import capabilities_of
 from ucv.plugins.device import Device
 from ucv.plugins.integration import Integration
-from ucv.plugins.values import Stream
+from ucv.plugins.values import DeviceInfo, Stream
 from ucv.streams.backoff import Backoff
 from ucv.streams.manager import StreamManager
-from ucv.streams.source import Credentials
 from ucv.streams.state import Reason
 
 _log = logging.getLogger(__name__)
@@ -31,20 +41,26 @@ SETUP_LIMIT = 30.0
 UNLOAD_LIMIT = 10.0
 #: Seconds between attempts: full jitter below a bound that doubles from the first to the second.
 RETRY_FIRST, RETRY_CAP = 5.0, 300.0
+#: Longest wait a device may ask for, in seconds.
+RETRY_AFTER_CAP = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class EntryServices:
     """What a supervisor needs of the hub; made once by the entry manager."""
 
+    bus: EventBus
     clock: Clock
+    calls: Calls
+    devices: Devices
     cameras: CameraRegistry
     streams: StreamManager
     random: random.Random
-    credentials: Callable[[EntryConfig], Awaitable[Credentials | None]]
-    #: Held during set-up: bounds how many run at once, in all and for each device.
-    gate: Callable[[EntryConfig], AbstractAsyncContextManager[None]]
     remember: Callable[[str, dict[str, Any]], Awaitable[None]]
+    #: Brings an entry to the version of its integration and stores it.
+    migrate: Callable[[EntryConfig, Integration, Device], Awaitable[EntryConfig]]
+    #: Takes note of who a device is; raises `WrongDevice` when it is not the one it was.
+    identify: Callable[[str, DeviceInfo], Awaitable[None]]
 
 
 def reason_of(error: BaseException) -> Reason:
@@ -64,37 +80,58 @@ class EntrySupervisor:
         services: EntryServices,
         report: Callable[[EntryStatus], None],
     ) -> None:
+        self.integration = integration
         self._config = config
-        self._integration = integration
         self._services = services
-        self._report = report
+        self._report_status = report
         self._task: asyncio.Task[None] | None = None
         self._device: Device | None = None
+        self._pump: asyncio.Task[None] | None = None
+        self._loaded = False
+        self._stopping = False
+
+    @property
+    def device(self) -> Device | None:
+        """The handle of the device, while the entry is loaded."""
+        return self._device if self._loaded else None
 
     def start(self) -> None:
         """Begin to set up in the background; the outcome is reported as a status."""
         self._task = asyncio.create_task(self._run(), name=f"entry {self._config.id}")
 
     async def stop(self) -> None:
-        """Cancel what runs, tear the streams down, unload the integration; reports the outcome."""
+        """Cancel what runs, tear the streams down, unload the integration.
+
+        A device that is not let go of is reported as ``unload_failed``, anything else is not.
+        """
+        self._stopping = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         for camera in self._services.cameras.of_entry(self._config.id):
             await self._services.streams.remove(camera.id)
-        if self._device is not None:
-            await self._unload(self._device)
+        await self._unload()
 
     def authentication_failed(self, reason: Reason) -> None:
-        """Take note that the device refused the credentials of a stream; traffic has stopped."""
+        """Take note that the device refused the credentials; all traffic to it stops."""
+        if self._stopping:
+            return
+        self._services.streams.refuse(self._config.id, reason)
+        if self._pump is not None and self._pump is not asyncio.current_task():
+            self._pump.cancel()
         self._report(EntryStatus(EntryState.AUTH_FAILED, reason))
+
+    def _report(self, status: EntryStatus) -> None:
+        # Whoever stops it says where the entry stands then.
+        if not self._stopping or status.state is EntryState.UNLOAD_FAILED:
+            self._report_status(status)
 
     async def _run(self) -> None:
         services = self._services
         backoff = Backoff(first=RETRY_FIRST, cap=RETRY_CAP, random=services.random)
         while True:
             try:
-                async with services.gate(self._config):
+                async with services.devices.gate(self._config):
                     self._report(EntryStatus(EntryState.SETUP_IN_PROGRESS))
                     async with asyncio.timeout(SETUP_LIMIT):
                         await self._set_up()
@@ -103,19 +140,21 @@ class EntrySupervisor:
             except Exception as raised:  # a plugin may raise anything; it stays its own
                 error = raised
             else:
+                self._loaded = True
                 self._report(EntryStatus(EntryState.LOADED))
                 return
-            if self._device is not None:
-                await self._unload(self._device)
-            reason = reason_of(error)
-            if isinstance(error, InvalidAuth):
-                self._report(EntryStatus(EntryState.AUTH_FAILED, reason))
+            if not await self._unload():
                 return
-            if not (isinstance(error, CameraViewerError) and error.retry):
-                _log.error("Setting up %s failed", self._config.id, exc_info=error)
-                self._report(EntryStatus(EntryState.SETUP_ERROR, reason))
+            reason = reason_of(error)
+            if state := _final_state(error):
+                if state is EntryState.SETUP_ERROR:
+                    _log.error("Setting up %s failed: %s", self._config.id, reason.message)
+                    _log.debug("Setting up %s failed", self._config.id, exc_info=error)
+                self._report(EntryStatus(state, reason))
                 return
             delay = backoff.next()
+            if isinstance(error, RateLimited) and error.retry_after is not None:
+                delay = max(delay, min(error.retry_after, RETRY_AFTER_CAP))
             _log.warning(
                 "Setting up %s failed, next try in %.0f s: %s",
                 self._config.id,
@@ -127,19 +166,24 @@ class EntrySupervisor:
             await services.clock.sleep(delay)
 
     async def _set_up(self) -> None:
-        config, services = self._config, self._services
-        device = Device(
-            entry_id=config.id,
-            name=config.name,
-            config={**config.data, **config.facts},
-            credentials=await services.credentials(config),
-            clock=services.clock,
-            remember=lambda facts: services.remember(config.id, facts),
-        )
+        services, integration = self._services, self.integration
+        device = await self._make_device()
+        config = await services.migrate(self._config, integration, device)
+        if config is not self._config:
+            await device.close()
+            self._config = config
+            device = await self._make_device()
         self._device = device
-        await self._integration.setup(device)
-        known = await self._integration.probe(device)
-        streams = await self._integration.streams(device)
+
+        async def call(method: str) -> Any:
+            # The whole of it has a limit already.
+            return await services.calls.call(integration, method, device, limit=None)
+
+        await call("setup")
+        known: DeviceInfo = await call("probe")
+        await services.identify(config.id, known)
+        streams: list[Stream] = await call("streams")
+        able = _capabilities(capabilities_of(integration), await call("capabilities"))
         camera = Camera(
             id=config.id,
             entry_id=config.id,
@@ -151,21 +195,77 @@ class EntrySupervisor:
             serial=known.serial,
             mac=known.mac,
             profiles=_profiles(streams),
-            capabilities=("snapshot",) if streams else (),
+            # Whatever shows a picture can be asked for a still one.
+            capabilities=tuple(sorted({*able, "snapshot"} if streams else able)),
             preload=config.preload,
         )
         await services.cameras.put(camera)
-        await services.streams.configure(camera, lambda: services.credentials(config))
+        await services.streams.configure(camera, lambda: services.devices.credentials(config))
+        if "events" in able:
+            self._listen(device, camera.id)
 
-    async def _unload(self, device: Device) -> None:
-        self._device = None
+    async def _make_device(self) -> Device:
+        entry_id = self._config.id
+        return await self._services.devices.make(
+            self._config, lambda facts: self._services.remember(entry_id, facts)
+        )
+
+    def _listen(self, device: Device, camera_id: str) -> None:
+        pump = EventPump(
+            integration=self.integration,
+            device=device,
+            camera_id=camera_id,
+            calls=self._services.calls,
+            bus=self._services.bus,
+            clock=self._services.clock,
+            jitter=self._services.random,
+            on_refused=lambda error: self.authentication_failed(reason_of(error)),
+        )
+        self._pump = asyncio.create_task(pump.run(), name=f"events of {self._config.id}")
+
+    async def _unload(self) -> bool:
+        """Let go of the device, and say whether that went well; its failure is reported."""
+        device, self._device, self._loaded = self._device, None, False
+        pump, self._pump = self._pump, None
+        if pump is not None:
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
+        if device is None:
+            return True
         try:
-            async with asyncio.timeout(UNLOAD_LIMIT):
-                await self._integration.unload(device)
-        except Exception:  # a plugin may raise anything; the entry then needs a restart of the hub
-            _log.exception("Unloading %s failed", self._config.id)
+            try:
+                await self._services.calls.call(
+                    self.integration, "unload", device, limit=UNLOAD_LIMIT
+                )
+            finally:
+                await device.close()
+        except CameraViewerError as error:
+            _log.error("Unloading %s failed: %s", self._config.id, error.message)
             reason = Reason(PluginError.code, "The integration did not let go of the device.")
             self._report(EntryStatus(EntryState.UNLOAD_FAILED, reason))
+            return False
+        return True
+
+
+def _final_state(error: BaseException) -> EntryState | None:
+    """Return the state that a failed set-up ends in, or None if it is to be tried again."""
+    if isinstance(error, InvalidAuth):
+        return EntryState.AUTH_FAILED
+    if isinstance(error, MigrationFailed):
+        return EntryState.MIGRATION_ERROR
+    if isinstance(error, CameraViewerError) and error.retry:
+        return None
+    return EntryState.SETUP_ERROR
+
+
+def _capabilities(in_code: tuple[str, ...], of_device: Any) -> tuple[str, ...]:
+    if of_device is None:
+        return in_code
+    if isinstance(of_device, str) or not all(isinstance(name, str) for name in of_device):
+        raise PluginError("The integration's capabilities must return names, such as ['ptz'].")
+    if missing := sorted(set(of_device) - set(in_code)):
+        raise PluginError(f"The integration claims what it has no code for: {', '.join(missing)}.")
+    return tuple(of_device)
 
 
 def _profiles(streams: list[Stream]) -> tuple[StreamProfile, ...]:

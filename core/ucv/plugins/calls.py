@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ class Calls:
 
     def __init__(self, *, trace: Trace, owner_of: Callable[[str], str], on_fault: OnFault) -> None:
         self._trace = trace
-        self._owner_of = owner_of
+        self.owner_of = owner_of
         self._on_fault = on_fault
         self._wrappers: list[tuple[str, Wrapper]] = []
 
@@ -80,7 +80,7 @@ class Calls:
 
         Raises the errors of `ucv.errors`, `PluginError` and `PluginTimeout` among them.
         """
-        plugin = self._owner_of(integration.domain)
+        plugin = self.owner_of(integration.domain)
         what = f"{method} of {device.entry_id}"
 
         async def run(*args: Any, **kwargs: Any) -> Any:
@@ -97,6 +97,29 @@ class Calls:
             if wrapper.method == method:
                 call = self._wrapped(owner, wrapper, device, call, what)
         return await call(*arguments, **keywords)
+
+    async def iterate(
+        self, integration: Integration, method: str, device: Device
+    ) -> AsyncGenerator[Any, None]:
+        """Yield what an async generator of an integration yields for a device; no time limit.
+
+        Raises what `call` does.
+        """
+        plugin = self.owner_of(integration.domain)
+        what = f"{method} of {device.entry_id}"
+        generator = getattr(integration, method)(device)
+        if not isinstance(generator, AsyncGenerator):
+            wrong = TypeError(f"{method} must be an async generator: async def with yield")
+            raise self.fault(plugin, what, wrong)
+        try:
+            async for item in generator:
+                yield item
+        except CameraViewerError:
+            raise
+        except (Exception, SystemExit) as error:  # a plugin may raise anything; it stays its own
+            raise self.fault(plugin, what, error) from error
+        finally:
+            await self._contained(plugin, f"end of {what}", generator.aclose(), CANCEL_LIMIT)
 
     def fault(self, plugin: str, what: str, error: BaseException) -> PluginFailed:
         """Take note of what a plugin did wrong, and return it as an error of ours."""

@@ -70,6 +70,8 @@ class Device:
         self.name = name
         self.credentials = credentials
         self.clock = clock
+        #: What was remembered through this handle.
+        self.facts: dict[str, Any] = {}
         self._config = dict(config)
         self._remember = remember
         self.config: Mapping[str, Any] = MappingProxyType(self._config)
@@ -130,3 +132,12 @@ class Device:
             raise ValidationError("Only plain values can be remembered.") from error
         await self._remember(plain)
         self._config.update(plain)
+        self.facts.update(plain)
+
+    async def close(self) -> None:
+        """End background tasks and connections; for the core. Raises `PluginError`."""
+        try:
+            await self.tasks.cancel()
+        finally:
+            if self._http is not None:
+                await self._http.close()

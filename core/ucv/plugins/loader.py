@@ -70,6 +70,8 @@ class PluginManager:
         self._pluggy.add_hookspecs(hookspecs)
         self._hooks = [hook for hook in vars(hookspecs) if hook.startswith("ucv_")]
         self._integrations: dict[str, Integration] = {}
+        # The plugins in quarantine, by name: what is needed to try them again.
+        self._held: dict[str, Candidate] = {}
 
     @classmethod
     def load(
@@ -126,6 +128,14 @@ class PluginManager:
         """Return the plugin of that name, or None."""
         return next((plugin for plugin in self.loaded if plugin.name == name), None)
 
+    def paths(self) -> dict[str, str]:
+        """Return the file or folder of each plugin by name; safe to call from another thread."""
+        return {plugin.name: plugin.path for plugin in tuple(self.loaded) if plugin.path}
+
+    def held(self, name: str) -> Candidate | None:
+        """Return the plugin of that name that is in quarantine, or None."""
+        return self._held.get(name)
+
     @property
     def complete(self) -> bool:
         """Whether everything that was found, or could have been, is in use."""
@@ -142,7 +152,7 @@ class PluginManager:
         With ``instead_of``, that one is forgotten once the new one has proved good: a fault in a
         new version leaves the old one in use.
         """
-        self._forget_fault(candidate.path)
+        self._forget_fault(candidate)
         stage = Stage.IMPORT
         try:
             with self.trace.call(candidate.name, "import"):
@@ -178,8 +188,10 @@ class PluginManager:
         for plugin in list(self.loaded):
             self.unload(plugin)
 
-    def _forget_fault(self, path: str) -> None:
+    def _forget_fault(self, candidate: Candidate) -> None:
+        path = candidate.path
         self.quarantined = [fault for fault in self.quarantined if not path or fault.path != path]
+        self._held.pop(candidate.name, None)
 
     def _register(self, module: ModuleType, name: str) -> list[tuple[str, pluggy.HookImpl]]:
         """Register with pluggy and return the hook implementations, with the names of the hooks."""
@@ -254,6 +266,7 @@ class PluginManager:
         reason = describe(error)
         self._pluggy.unregister(name=candidate.key)
         candidate.unload()
+        self._held[candidate.name] = candidate
         self.quarantined.append(
             Quarantined(
                 candidate.name,

@@ -120,6 +120,12 @@ def in_folder(folder: Path) -> Iterator[Candidate]:
             yield _from_file(entry.name, entry / "__init__.py")
 
 
+def from_path(path: Path) -> Candidate:
+    """Return the plugin that a file or a package's folder is, whether it is good or not."""
+    file = path / "__init__.py" if path.is_dir() else path
+    return _from_file(path.name if path.is_dir() else path.stem, file)
+
+
 def _from_file(name: str, file: Path) -> Candidate:
     is_package = file.name == "__init__.py"
     # The number keeps two plugins, or two hubs in one process, apart.
@@ -147,4 +153,5 @@ def _from_file(name: str, file: Path) -> Candidate:
                 del sys.modules[loaded]
 
     path = file.parent if is_package else file
-    return Candidate(str(path), name, Source.FOLDER, load, unload, str(path))
+    # The number again: a new version is registered before the old one is forgotten.
+    return Candidate(module_name, name, Source.FOLDER, load, unload, str(path))

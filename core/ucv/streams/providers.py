@@ -43,6 +43,10 @@ class ProviderRegistry:
             raise AlreadyConfiguredError(f"There is a stream provider {provider.name!r} already.")
         self._providers[provider.name] = provider
 
+    def remove(self, name: str) -> None:
+        """Forget a provider; what it has open stays open."""
+        self._providers.pop(name, None)
+
     @property
     def names(self) -> frozenset[str]:
         """The names that are taken."""

@@ -14,6 +14,7 @@ from ucv.cameras.camera import Camera
 from ucv.cameras.registry import CameraRegistry
 from ucv.config import fields
 from ucv.config.drafts import draft_from_mapping
+from ucv.entries.devices import Devices
 from ucv.entries.entry import EntryChanged, EntryConfig, EntryState
 from ucv.entries.manager import EntryManager
 from ucv.errors import (
@@ -24,11 +25,13 @@ from ucv.errors import (
     ReadOnlyError,
     ValidationError,
 )
+from ucv.plugins.calls import Calls
 from ucv.plugins.device import Device
+from ucv.plugins.trace import Trace
 from ucv.streams.manager import StreamManager
 from ucv.streams.providers import ProviderRegistry, StreamProvider
 from ucv.streams.state import StreamState
-from ucv.testing.clock import FakeClock
+from ucv.testing.clock import FakeClock, until
 from ucv.testing.streams import FakeCamera
 
 FRONT = {
@@ -141,12 +144,26 @@ class World:
             bus=self.bus, clock=self.clock, providers=providers, random=random.Random(1)
         )
         self.cameras = CameraRegistry(self.camera_rows, self.bus)
+        self.faults: list[str] = []
+        self.calls = Calls(
+            trace=Trace(self.clock),
+            owner_of=lambda domain: domain,
+            on_fault=lambda _plugin, what, _error: self.faults.append(what),
+        )
+        self.devices = Devices(
+            clock=self.clock,
+            secrets=self.secrets,
+            make_http=None,
+            on_fault=self.calls.fault,
+        )
         self.entries = EntryManager(
             bus=self.bus,
             clock=self.clock,
             store=self.entry_rows,
             secrets=self.secrets,
             integrations=self.integrations,
+            calls=self.calls,
+            devices=self.devices,
             cameras=self.cameras,
             streams=self.streams,
             jitter=random.Random(1),
@@ -260,8 +277,9 @@ async def test_one_device_is_set_up_by_one_entry_at_a_time(world: World) -> None
     )
     assert world.toy.running == 2
     world.toy.gate.set()
-    await world.clock.settle()
-    assert all(view.status.state is EntryState.LOADED for view in world.entries.list())
+    await until(
+        lambda: all(view.status.state is EntryState.LOADED for view in world.entries.list())
+    )
     assert world.toy.most_at_once == 2
 
 

@@ -1,0 +1,125 @@
+"""The handles through which integrations reach devices, and who may reach one at the moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from ucv.clock import Clock
+from ucv.entries.entry import EntryConfig
+from ucv.plugins.device import Device
+from ucv.streams.source import Credentials
+
+if TYPE_CHECKING:
+    from ucv.http import DeviceHttp
+
+#: How many devices are set up at the same time; of one device it is always one entry.
+CONCURRENT_SETUPS = 32
+
+
+class EntrySecrets(Protocol):
+    """Where secret fields are kept, by entry id."""
+
+    async def get(self, owner: str, name: str) -> str | None:
+        """Return the value, or None."""
+
+    async def set(self, owner: str, name: str, value: str) -> object:
+        """Store a value, encrypted."""
+
+    async def delete(self, owner: str, name: str) -> object:
+        """Forget one value."""
+
+    async def delete_owner(self, owner: str) -> object:
+        """Forget all values of an entry."""
+
+
+#: Returns a device's HTTP client, not yet connected.
+MakeHttp = Callable[[Device], "DeviceHttp"]
+
+
+class Devices:
+    """Makes device handles for entries, stored or on trial.
+
+    ``on_fault`` is told of background tasks that fail: the integration's domain, what it was, and
+    the error.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        secrets: EntrySecrets,
+        make_http: MakeHttp | None,
+        on_fault: Callable[[str, str, BaseException], object],
+    ) -> None:
+        self._clock = clock
+        self._secrets = secrets
+        self._make_http = make_http
+        self._on_fault = on_fault
+        self._setups = asyncio.Semaphore(CONCURRENT_SETUPS)
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    async def make(
+        self,
+        config: EntryConfig,
+        remember: Callable[[dict[str, Any]], Awaitable[None]],
+        given: Mapping[str, str] | None = None,
+    ) -> Device:
+        """Return a handle; secrets in ``given`` go before those that are stored."""
+        return Device(
+            entry_id=config.id,
+            name=config.name,
+            config={**config.data, **config.facts},
+            credentials=await self.credentials(config, given),
+            clock=self._clock,
+            remember=remember,
+            http=self._make_http,
+            on_task_failure=lambda error: self._on_fault(
+                config.integration, f"background task of {config.id}", error
+            ),
+        )
+
+    async def credentials(
+        self, config: EntryConfig, given: Mapping[str, str] | None = None
+    ) -> Credentials | None:
+        """Return what an entry's device is logged in with, or None."""
+        username = config.data.get("username")
+        password = (given or {}).get("password")
+        if password is None and "password" in config.secrets:
+            password = await self._secrets.get(config.id, "password")
+        if not username and password is None:
+            return None
+        return Credentials(str(username or ""), password or "")
+
+    @asynccontextmanager
+    async def gate(self, config: EntryConfig) -> AsyncIterator[None]:
+        """Hold while asking a device: bounds how many are asked at once, of one device one."""
+        key = device_key(config)
+        lock, waiting = self._locks.get(key, (None, 0))
+        lock = lock or asyncio.Lock()
+        self._locks[key] = (lock, waiting + 1)
+        try:
+            async with lock, self._setups:
+                yield
+        finally:
+            lock, waiting = self._locks[key]
+            if waiting == 1:
+                del self._locks[key]
+            else:
+                self._locks[key] = (lock, waiting - 1)
+
+
+def device_key(config: EntryConfig) -> str:
+    """Return what entries of one device share: its host, or the entry's own id.
+
+    They share its connections and its account lock, whatever their paths.
+    """
+    known = {**config.data, **config.facts}
+    if host := known.get("host"):
+        return str(host).casefold()
+    if url := known.get("url"):
+        return urlsplit(str(url)).hostname or config.id
+    return config.id

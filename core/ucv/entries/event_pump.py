@@ -1,0 +1,88 @@
+"""Takes what a camera reports to the bus, for as long as its entry is loaded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from contextlib import aclosing
+
+from ucv.bus import EventBus
+from ucv.cameras.camera_event import CameraEvent, CameraReported
+from ucv.clock import Clock
+from ucv.errors import CameraViewerError, InvalidAuth
+from ucv.plugins.calls import Calls
+from ucv.plugins.device import Device
+from ucv.plugins.integration import Integration
+from ucv.streams.backoff import Backoff
+
+_log = logging.getLogger(__name__)
+
+#: Seconds between attempts, see `Backoff`.
+RETRY_FIRST, RETRY_CAP = 1.0, 60.0
+#: Seconds after which a connection counts as good, so that the next failure is retried soon.
+GOOD_AFTER = 30.0
+
+
+class EventPump:
+    """Listens to one camera; what fails is tried again with growing delays."""
+
+    def __init__(
+        self,
+        *,
+        integration: Integration,
+        device: Device,
+        camera_id: str,
+        calls: Calls,
+        bus: EventBus,
+        clock: Clock,
+        jitter: random.Random,
+        on_refused: Callable[[InvalidAuth], object],
+    ) -> None:
+        self._integration = integration
+        self._device = device
+        self._camera_id = camera_id
+        self._calls = calls
+        self._bus = bus
+        self._clock = clock
+        self._backoff = Backoff(first=RETRY_FIRST, cap=RETRY_CAP, random=jitter)
+        self._on_refused = on_refused
+
+    async def run(self) -> None:
+        """Listen until cancelled, or until the camera refuses the credentials."""
+        while True:
+            began = self._clock.monotonic()
+            reason = "the camera ended it"
+            try:
+                await self._listen()
+            except InvalidAuth as error:
+                self._on_refused(error)
+                return
+            except CameraViewerError as error:
+                reason = error.message
+                if not error.retry and error.code == "NOT_SUPPORTED":
+                    _log.info("%s reports no events: %s", self._camera_id, reason)
+                    return
+            if self._clock.monotonic() - began >= GOOD_AFTER:
+                self._backoff.reset()
+            delay = self._backoff.next()
+            _log.info(
+                "Events of %s stopped, next try in %.0f s: %s", self._camera_id, delay, reason
+            )
+            await self._clock.sleep(delay)
+
+    async def _listen(self) -> None:
+        reported = self._calls.iterate(self._integration, "events", self._device)
+        async with aclosing(reported):
+            async for event in reported:
+                self._publish(event)
+                # A camera that never pauses must not keep the loop from everything else.
+                await asyncio.sleep(0)
+
+    def _publish(self, event: object) -> None:
+        if not isinstance(event, CameraEvent):
+            owner = self._calls.owner_of(self._integration.domain)
+            wrong = TypeError(f"events must yield ucv.CameraEvent, not {type(event).__name__}")
+            raise self._calls.fault(owner, f"events of {self._device.entry_id}", wrong)
+        self._bus.publish(CameraReported(self._camera_id, event, self._clock.time()))

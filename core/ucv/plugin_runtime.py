@@ -1,0 +1,170 @@
+"""The plugins of a running hub: in use, replaced, taken out of use, and brought back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ucv.bus import Event, EventBus, Unsubscribe
+from ucv.entries.manager import EntryManager
+from ucv.errors import NotFoundError, NotSupported, PluginError
+from ucv.plugins.calls import Calls
+from ucv.plugins.descriptors import EventSink
+from ucv.plugins.loader import LoadedPlugin, PluginManager
+from ucv.plugins.quarantine import Source
+from ucv.plugins.sources import Candidate, from_path
+from ucv.streams.providers import ProviderRegistry
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PluginsChanged(Event):
+    """A plugin was loaded, replaced, quarantined or released."""
+
+    plugin: str
+
+
+class PluginRuntime:
+    """Keeps what plugins registered connected to the parts of the hub that use it."""
+
+    def __init__(
+        self,
+        *,
+        plugins: PluginManager,
+        providers: ProviderRegistry,
+        calls: Calls,
+        bus: EventBus,
+    ) -> None:
+        self._plugins = plugins
+        self._providers = providers
+        self._calls = calls
+        self._bus = bus
+        self._provided: list[str] = []
+        self._sinks: list[Unsubscribe] = []
+        self._entries: EntryManager | None = None
+        # One change at a time: two reloads of a plugin would load it twice.
+        self._lock = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Connect what was loaded."""
+        self._connect()
+
+    def attach(self, entries: EntryManager) -> None:
+        """Set the entries of these up anew when their plugin changes."""
+        self._entries = entries
+
+    async def stop(self) -> None:
+        """Disconnect everything."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._disconnect()
+
+    async def reload(self, name: str) -> None:
+        """Load a plugin of a folder anew, from its file as it is now; only its entries restart.
+
+        One whose new version has a fault goes on as it was. Raises `NotFoundError`,
+        `NotSupported`, and `PluginError` with the fault.
+        """
+        async with self._lock:
+            plugin = self._plugins.find(name)
+            candidate = plugin.candidate if plugin else self._plugins.held(name)
+            if candidate is None:
+                raise NotFoundError(f"There is no plugin {name[:64]}.")
+            await self._replace(candidate, plugin)
+
+    async def load(self, path: Path) -> None:
+        """Load the plugin at a path: a new one, or a new version of one in use.
+
+        Raises what `reload` does.
+        """
+        async with self._lock:
+            candidate = from_path(path)
+            old = next((p for p in self._plugins.loaded if p.path == candidate.path), None)
+            await self._replace(candidate, old)
+
+    async def unload(self, name: str) -> None:
+        """Take a plugin out of use, because its file is gone; raises `NotFoundError`."""
+        async with self._lock:
+            plugin = self._plugins.find(name)
+            if plugin is None:
+                raise NotFoundError(f"There is no plugin {name[:64]}.")
+            self._plugins.unload(plugin)
+            await self._changed(name, plugin.domains)
+
+    def quarantine_soon(self, name: str, error: BaseException) -> None:
+        """Do `quarantine`, but not within the call that failed: that is part of what is ended."""
+        task = asyncio.create_task(self.quarantine(name, error), name=f"quarantine {name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def quarantine(self, name: str, error: BaseException) -> None:
+        """Take a plugin that fails again and again out of use; its entries say why."""
+        async with self._lock:
+            plugin = self._plugins.find(name)
+            # Without a built-in, cameras of everybody would be gone: its faults are only noted.
+            if plugin is None or plugin.source is Source.BUILT_IN:
+                return
+            self._plugins.quarantine(plugin, error)
+            await self._changed(name, plugin.domains)
+
+    async def _replace(self, candidate: Candidate, old: LoadedPlugin | None) -> None:
+        if candidate.source is not Source.FOLDER and old is not None:
+            raise NotSupported(
+                "Only plugins in folders can be reloaded; restart the hub for the others."
+            )
+        if candidate.source is Source.FOLDER:
+            candidate = from_path(Path(candidate.path))
+        if not self._plugins.load_one(candidate, instead_of=old):
+            fault = next(f for f in self._plugins.quarantined if f.path == candidate.path)
+            self._bus.publish(PluginsChanged(candidate.name))
+            place = f" ({fault.file}, line {fault.line})" if fault.line else ""
+            raise PluginError(
+                f"{fault.reason}{place}", details={"plugin": candidate.name, "line": fault.line}
+            )
+        new = self._plugins.find(candidate.name)
+        domains = {*(old.domains if old else ()), *(new.domains if new else ())}
+        await self._changed(candidate.name, domains)
+        _log.info("Loaded the plugin %s", candidate.name)
+
+    async def _changed(self, name: str, domains: tuple[str, ...] | set[str]) -> None:
+        self._disconnect()
+        self._connect()
+        if self._entries is not None:
+            await self._entries.restart(domains)
+        self._bus.publish(PluginsChanged(name))
+
+    def _connect(self) -> None:
+        for provider in self._plugins.providers:
+            self._providers.add(provider)
+            self._provided.append(provider.name)
+        self._calls.set_wrappers(self._plugins.wrappers)
+        for plugin in self._plugins.loaded:
+            for sink in plugin.registrations.sinks.added:
+                listener = self._contained(plugin.name, sink)
+                self._sinks.append(self._bus.subscribe(sink.kind, listener))
+
+    def _disconnect(self) -> None:
+        for name in self._provided:
+            self._providers.remove(name)
+        self._provided.clear()
+        for unsubscribe in self._sinks:
+            unsubscribe()
+        self._sinks.clear()
+
+    def _contained(self, plugin: str, sink: EventSink) -> Callable[[Event], None]:
+        def listener(event: Event) -> None:
+            try:
+                sink.handler(event)
+            except (
+                Exception,
+                SystemExit,
+            ) as error:  # a plugin may raise anything; it stays its own
+                self._calls.fault(plugin, f"event sink for {type(event).__name__}", error)
+
+        return listener
