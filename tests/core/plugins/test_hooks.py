@@ -8,16 +8,20 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FunctionType
+from typing import Any
 
 import pytest
 
+from ucv import Device, Integration, Snapshot
 from ucv.bus import EventBus
 from ucv.config.configuration import read, validate_cameras
 from ucv.config.paths import ConfigDirectory
 from ucv.plugins import hookspecs
+from ucv.plugins.calls import Calls
 from ucv.plugins.loader import PluginManager
 from ucv.plugins.sources import in_folder
 from ucv.streams.state import StreamState, StreamStateChanged, StreamStatus
+from ucv.testing.clock import FakeClock
 
 PAGE = Path(__file__).parents[3] / "docs" / "plugins" / "hooks.md"
 HOOKS = {
@@ -130,3 +134,34 @@ def test_ucv_register_event_sinks_adds_listeners(
     bus.subscribe(sink.kind, sink.handler)
     bus.publish(StreamStateChanged("front", "main", StreamStatus(StreamState.LIVE)))
     assert "front is live" in caplog.text
+
+
+async def test_ucv_register_wrappers_puts_a_function_around_a_method_of_others(
+    load: Callable[[str], PluginManager],
+) -> None:
+    manager = load(example("ucv_register_wrappers"))
+    clock = FakeClock()
+    calls = Calls(
+        trace=manager.trace, owner_of=lambda domain: domain, on_fault=lambda *_: pytest.fail()
+    )
+    calls.set_wrappers(manager.wrappers)
+    taken = 0
+
+    class Other(Integration):
+        domain = "other"
+
+        async def snapshot(self, device: Device) -> Snapshot:
+            nonlocal taken
+            taken += 1
+            return Snapshot(b"picture %d" % taken)
+
+    async def remember(facts: dict[str, Any]) -> None:
+        """Nothing is remembered."""
+
+    device = Device(
+        entry_id="d", name="D", config={}, credentials=None, clock=clock, remember=remember
+    )
+    for expected in (b"picture 1", b"picture 1"):
+        assert (await calls.call(Other(), "snapshot", device)).data == expected
+    await clock.advance(3)
+    assert (await calls.call(Other(), "snapshot", device)).data == b"picture 2"

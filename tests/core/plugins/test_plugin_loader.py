@@ -302,7 +302,7 @@ def test_a_fault_is_dated_and_told_in_the_log_without_its_traceback(
     assert before <= plugin.at <= SystemClock().time()
     assert plugin == Quarantined(
         "acme", Source.FOLDER, Stage.IMPORT, "ZeroDivisionError: division by zero", str(file), 1,
-        plugin.at,
+        plugin.at, str(file),
     )  # fmt: skip
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
