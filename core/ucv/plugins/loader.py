@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -34,6 +36,7 @@ from ucv.plugins.registrations import (
     StreamProviders,
 )
 from ucv.plugins.sources import Candidate, find
+from ucv.plugins.start_marker import Held, StartMarker
 from ucv.plugins.trace import Trace
 from ucv.streams.providers import StreamProvider, default_providers
 
@@ -58,13 +61,21 @@ class PluginManager:
     """The plugins of one hub: what they registered, and which of them are in quarantine.
 
     Plugins come and go while the hub runs; every list here is of those in use at the moment.
+    ``marker`` keeps over restarts which plugins end the process, or fail again and again.
     """
 
-    def __init__(self, *, clock: Clock | None = None, safe_mode: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        safe_mode: bool = False,
+        marker: StartMarker | None = None,
+    ) -> None:
         self.safe_mode = safe_mode
         self.loaded: list[LoadedPlugin] = []
         self.quarantined: list[Quarantined] = []
         self._clock = clock or SystemClock()
+        self._marker = marker
         self.trace = Trace(self._clock)
         self._pluggy = pluggy.PluginManager(PROJECT)
         self._pluggy.add_hookspecs(hookspecs)
@@ -80,9 +91,10 @@ class PluginManager:
         *,
         safe_mode: bool = False,
         clock: Clock | None = None,
+        marker: StartMarker | None = None,
     ) -> PluginManager:
         """Load the built-ins and, unless in safe mode, installed plugins and those in folders."""
-        manager = cls(clock=clock, safe_mode=safe_mode)
+        manager = cls(clock=clock, safe_mode=safe_mode, marker=marker)
         manager.load_all(find(folders, safe_mode=safe_mode))
         return manager
 
@@ -142,20 +154,33 @@ class PluginManager:
         return not self.safe_mode and not self.quarantined
 
     def load_all(self, candidates: Iterable[Candidate]) -> None:
-        """Load plugins in the given order; a failing one is quarantined."""
+        """Load plugins in the given order; a failing one is quarantined, as is one that is held."""
         for candidate in candidates:
-            self.load_one(candidate)
+            held = self._marker.held(candidate.path) if self._marker is not None else None
+            if held is None:
+                self.load_one(candidate)
+            else:
+                self._keep_apart(candidate, held)
 
     def load_one(self, candidate: Candidate, *, instead_of: LoadedPlugin | None = None) -> bool:
         """Load one plugin and say whether it is in use now; its faults are never raised.
 
         With ``instead_of``, that one is forgotten once the new one has proved good: a fault in a
-        new version leaves the old one in use.
+        new version leaves the old one in use. One that proves good is no longer held.
         """
         self._forget_fault(candidate)
+        if self._marker is None or candidate.source is Source.BUILT_IN or not candidate.path:
+            return self._load(candidate, instead_of)
+        with self._marker.loading(candidate.path):
+            loaded = self._load(candidate, instead_of)
+        if loaded and self._marker.held(candidate.path):
+            self._marker.release(candidate.path)
+        return loaded
+
+    def _load(self, candidate: Candidate, instead_of: LoadedPlugin | None) -> bool:
         stage = Stage.IMPORT
         try:
-            with self.trace.call(candidate.name, "import"):
+            with self.trace.call(candidate.name, "import"), _search_path_kept(candidate):
                 module = candidate.load()
             stage = Stage.HOOKS
             implementations = self._register(module, candidate.key)
@@ -182,6 +207,9 @@ class PluginManager:
         """Take a plugin that misbehaves out of use."""
         self.unload(plugin)
         self._quarantine(plugin.candidate, Stage.RUNNING, error)
+        if self._marker is not None and plugin.path:
+            fault = self.quarantined[-1]
+            self._marker.hold(plugin.path, fault.reason, file=fault.file, line=fault.line)
 
     def close(self) -> None:
         """Forget all plugins."""
@@ -263,30 +291,26 @@ class PluginManager:
 
     def _quarantine(self, candidate: Candidate, stage: Stage, error: BaseException) -> None:
         file, line = locate(error, Path(candidate.path or "/"))
-        reason = describe(error)
         self._pluggy.unregister(name=candidate.key)
         candidate.unload()
-        self._held[candidate.name] = candidate
+        why = Held(describe(error), self._clock.time(), stage, file, line)
+        self._keep_apart(candidate, why)
+        _log.debug("The plugin %s failed", candidate.name, exc_info=error)
+
+    def _keep_apart(self, candidate: Candidate, why: Held) -> None:
+        name, source, path = candidate.name, candidate.source, candidate.path
+        file = why.file or path
+        self._held[name] = candidate
         self.quarantined.append(
-            Quarantined(
-                candidate.name,
-                candidate.source,
-                stage,
-                reason,
-                file or candidate.path,
-                line,
-                self._clock.time(),
-                candidate.path,
-            )
+            Quarantined(name, source, why.stage, why.reason, file, why.line, why.at, path)
         )
         _log.error(
             "The plugin %s (%s) is not used, %s failed at %s: %s",
-            candidate.name,
-            candidate.source,
-            stage,
-            f"{file}:{line}" if line else file or candidate.path or "its beginning",
-            reason,
-            exc_info=error if _log.isEnabledFor(logging.DEBUG) else None,
+            name,
+            source,
+            why.stage,
+            f"{file}:{why.line}" if why.line else file or "its beginning",
+            why.reason,
         )
 
     def _signature_fault(
@@ -299,6 +323,25 @@ class PluginManager:
                 arguments = ", ".join(inspect.signature(spec).parameters)
                 return fault_in(function, f"The signature must be {hook}({arguments}).")
         return PluginFault(str(error))
+
+
+@contextmanager
+def _search_path_kept(candidate: Candidate) -> Iterator[None]:
+    """Refuse a plugin that changes where Python finds modules: those of others, from then on."""
+    before = list(sys.path)
+    try:
+        yield
+    finally:
+        changed = sys.path != before
+        sys.path[:] = before
+    if changed and candidate.source is Source.FOLDER:
+        file = Path(candidate.path)
+        file = file / "__init__.py" if file.is_dir() else file
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        line = next((number for number, text in enumerate(lines, 1) if "sys.path" in text), 0)
+        raise PluginFault(
+            "It changes sys.path, on which all others rely; use relative imports.", str(file), line
+        )
 
 
 def _accepts(function: Any, spec: Any) -> bool:
