@@ -1,8 +1,13 @@
 """Building blocks for the schemas of integrations.
 
-A schema is a voluptuous mapping. The blocks in capitals are spread into one::
+A schema is a voluptuous mapping. The blocks in capitals are spread into one, and `describe` says
+what a form shows of a key::
 
-    schema = {**fields.HOST, **fields.CREDENTIALS, vol.Optional("channel", default=1): int}
+    schema = {
+        **fields.HOST,
+        **fields.CREDENTIALS,
+        fields.describe(vol.Optional("channel", default=1), label="Channel"): fields.Integer(1, 64),
+    }
 
 Messages of these validators never repeat a value: it may be a password in the wrong place.
 """
@@ -10,12 +15,38 @@ Messages of these validators never repeat a value: it may be a password in the w
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import voluptuous as vol
+
+from ucv.config.description import describe
+
+__all__ = [
+    "CREDENTIALS",
+    "HOST",
+    "TLS",
+    "TRANSPORT",
+    "Boolean",
+    "Fingerprint",
+    "Host",
+    "Integer",
+    "Number",
+    "Port",
+    "Role",
+    "Seconds",
+    "Secret",
+    "SecretText",
+    "Select",
+    "Text",
+    "Url",
+    "UrlText",
+    "describe",
+    "is_host",
+]
 
 #: Longest text, password and address, in characters.
 MAX_TEXT = 1024
@@ -24,6 +55,9 @@ MAX_URL = 2048
 _LABEL = re.compile(r"(?!-)[\w-]{1,63}(?<!-)")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _ROLE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
+_HUGE = 1e300
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _ESCAPE_HINT = (
     "give user name and password as fields of their own, or percent-encode their special characters"
 )
@@ -104,6 +138,75 @@ class Port:
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 65535:
             raise vol.Invalid("expected a port number from 1 to 65535")
         return value
+
+
+class Integer:
+    """A whole number within bounds (inclusive); digits in text will do, as `!env` gives."""
+
+    def __init__(self, minimum: int | None = None, maximum: int | None = None) -> None:
+        self.minimum = minimum
+        self.maximum = maximum
+
+    def __call__(self, value: Any) -> int:
+        """Return the number; raises `voluptuous.Invalid`."""
+        number = value
+        if isinstance(value, str) and value.isascii() and len(value) <= 20:
+            digits = value.removeprefix("-")
+            number = int(value) if digits.isdigit() else value
+        if isinstance(number, bool) or not isinstance(number, int) or not _within(self, number):
+            raise vol.Invalid(f"expected a whole number{_bounds(self)}")
+        return number
+
+
+class Number:
+    """A number within bounds (inclusive); one in text is accepted, as `!env` gives it."""
+
+    def __init__(self, minimum: float | None = None, maximum: float | None = None) -> None:
+        self.minimum = minimum
+        self.maximum = maximum
+
+    def __call__(self, value: Any) -> float:
+        """Return the number; raises `voluptuous.Invalid`."""
+        number = math.nan
+        if isinstance(value, str):
+            number = float(value) if _DECIMAL.fullmatch(value) else math.nan
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            # An integer may be too large to be a float.
+            number = float(value) if abs(value) < _HUGE else math.nan
+        if not math.isfinite(number) or not _within(self, number):
+            raise vol.Invalid(f"expected a number{_bounds(self)}")
+        return number
+
+
+class Select:
+    """One of several values: texts or whole numbers, with a label each if given as a mapping.
+
+    A number may come as text, as `!env` gives it.
+    """
+
+    def __init__(self, options: Mapping[Any, str] | Iterable[Any]) -> None:
+        labels = options if isinstance(options, Mapping) else {item: str(item) for item in options}
+        #: Labels by value, in the order given.
+        self.options: Mapping[str | int, str] = dict(labels)
+        self._by_text: dict[str, str | int] = {str(option): option for option in self.options}
+
+    def __call__(self, value: Any) -> str | int:
+        """Return the value as it stands in ``options``; raises `voluptuous.Invalid`."""
+        plain = isinstance(value, (str, int)) and not isinstance(value, bool)
+        if not plain or str(value) not in self._by_text:
+            raise vol.Invalid(f"expected one of {', '.join(self._by_text)}")
+        return self._by_text[str(value)]
+
+
+class Fingerprint:
+    """The SHA-256 fingerprint of a certificate: 64 hexadecimal digits, with or without colons."""
+
+    def __call__(self, value: Any) -> str:
+        """Return it in lower case without colons; raises `voluptuous.Invalid`."""
+        digits = value.replace(":", "").lower() if isinstance(value, str) else ""
+        if not _FINGERPRINT.fullmatch(digits):
+            raise vol.Invalid("expected a SHA-256 fingerprint of 64 hexadecimal digits, in quotes")
+        return digits
 
 
 class Boolean:
@@ -220,18 +323,79 @@ def is_host(text: str) -> bool:
     return True
 
 
+def _within(field: Integer | Number, value: float) -> bool:
+    low, high = field.minimum, field.maximum
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def _bounds(field: Integer | Number) -> str:
+    low, high = field.minimum, field.maximum
+    if low is None:
+        return "" if high is None else f" of at most {high}"
+    return f" of at least {low}" if high is None else f" from {low} to {high}"
+
+
 #: Where a device is. Ports are those of its services, and only needed if they are not the usual.
 HOST: Mapping[vol.Marker, Any] = {
-    vol.Required("host"): Host(),
-    vol.Optional("http_port"): Port(),
-    vol.Optional("rtsp_port"): Port(),
+    describe(
+        vol.Required("host"),
+        label="Host",
+        help="Name or IP address of the device, without port.",
+        placeholder="192.0.2.10",
+    ): Host(),
+    describe(
+        vol.Optional("http_port"),
+        label="HTTP port",
+        help="Only needed if it is not the usual one.",
+        advanced=True,
+    ): Port(),
+    describe(
+        vol.Optional("rtsp_port"),
+        label="RTSP port",
+        help="Only needed if it is not 554.",
+        placeholder="554",
+        advanced=True,
+    ): Port(),
 }
 
 #: How the device is logged in to; both can be left out for one that is open.
 CREDENTIALS: Mapping[vol.Marker, Any] = {
-    vol.Optional("username"): Text(),
-    vol.Optional("password"): Secret(),
+    describe(
+        vol.Optional("username"),
+        label="User name",
+        help="The account on the device; leave it out if the device asks for none.",
+    ): Text(),
+    describe(
+        vol.Optional("password"),
+        label="Password",
+        help="Kept in the encrypted store.",
+    ): Secret(),
 }
 
 #: How RTP is carried: within the RTSP connection, or in datagrams.
-TRANSPORT: Mapping[vol.Marker, Any] = {vol.Optional("transport"): vol.In(("tcp", "udp"))}
+TRANSPORT: Mapping[vol.Marker, Any] = {
+    describe(
+        vol.Optional("transport"),
+        label="Transport",
+        help="How video travels: within the RTSP connection (TCP), or in datagrams (UDP).",
+        advanced=True,
+    ): Select({"tcp": "TCP", "udp": "UDP"})
+}
+
+#: For devices that speak HTTPS. The certificate must be vouched for by an authority this system
+#: trusts, or have the fingerprint given: verification cannot be switched off.
+TLS: Mapping[vol.Marker, Any] = {
+    describe(
+        vol.Optional("tls"),
+        label="HTTPS",
+        help="Speak HTTPS with the device.",
+        advanced=True,
+    ): Boolean(),
+    describe(
+        vol.Optional("fingerprint"),
+        label="Certificate fingerprint",
+        help="SHA-256 fingerprint of the device's own certificate, to trust exactly that one.",
+        placeholder="ab:cd:…",
+        advanced=True,
+    ): Fingerprint(),
+}
