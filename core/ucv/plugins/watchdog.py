@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sys
 import threading
 import time
@@ -12,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ucv.plugins.places import plugin_of
 from ucv.plugins.quarantine import PluginFault
 
 _log = logging.getLogger(__name__)
@@ -153,16 +153,15 @@ class LoopWatchdog:
     def _look(self) -> _Place | None:
         """Return the innermost code of a plugin that the loop's thread is in."""
         try:
-            paths = {name: path for name, path in self._paths().items() if path}
+            paths = self._paths()
         except Exception as error:  # the loop's thread may change what is read here; look again
             _log.debug("The plugins' paths could not be read: %s", error)
             return None
         frame = sys._current_frames().get(self._loop_thread)
         while frame is not None:
             file = frame.f_code.co_filename
-            for name, path in paths.items():
-                if file == path or file.startswith(path.rstrip(os.sep) + os.sep):
-                    return _Place(name, file, frame.f_lineno or 0, frame.f_code.co_name)
+            if (plugin := plugin_of(file, paths)) is not None:
+                return _Place(plugin, file, frame.f_lineno or 0, frame.f_code.co_name)
             frame = frame.f_back
         return None
 
