@@ -7,6 +7,8 @@ from typing import Any, TypedDict
 
 import voluptuous as vol
 
+_ACRONYMS = {word.lower(): word for word in ("HTTP", "HTTPS", "ID", "IP", "RTSP", "TLS", "URL")}
+
 
 class Description(TypedDict, total=False):
     """What is shown of a key; the ``description`` of its voluptuous marker."""
@@ -56,10 +58,16 @@ def description_of(key: Any) -> Description:
     given = key.description if isinstance(key, vol.Marker) else None
     if isinstance(given, str) and given:
         given = {"label": given}
-    description = Description(label=name.replace("_", " ").capitalize())
+    description = Description(label=_label(name))
     if isinstance(given, dict):
         for item in ("label", "help", "unit", "placeholder"):
             if isinstance(given.get(item), str):
                 description[item] = given[item]
         description["advanced"] = given.get("advanced") is True
     return description
+
+
+def _label(name: str) -> str:
+    words = [_ACRONYMS.get(word, word) for word in name.lower().split("_") if word]
+    label = " ".join(words)
+    return label[:1].upper() + label[1:]
