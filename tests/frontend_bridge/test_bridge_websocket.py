@@ -158,8 +158,10 @@ async def test_plugins_have_commands_of_their_own(
     assert (await socket.call("fake/light", on=True))["result"] == {"light": True}
     assert (await socket.call("fake/light", on="blue"))["code"] == "VALIDATION_ERROR"
     failed = await socket.call("fake/light", on="raise")
-    assert failed["code"] == "INTERNAL_ERROR"
-    assert "a defect of the plugin" not in str(failed)
+    assert failed["code"] == "PLUGIN_ERROR"
+    assert "fake_vendor" in failed["error"]
+    (fault,) = stage.hub.faults.of("fake_vendor")
+    assert fault.what == "fake/light"
     assert "a defect of the plugin" in caplog.text
     assert (await socket.call("ping"))["type"] == "pong"
 

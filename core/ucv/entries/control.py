@@ -89,6 +89,12 @@ class CameraControl:
                     return picture
         return Snapshot(await stream_snapshot(self._streams.get(camera_id, profile)))
 
+    def stop_soon(self, camera_id: str) -> None:
+        """Stop the movement of a camera, if it was told to move and not to stop."""
+        if camera_id in self._moving:
+            self._forget_move(camera_id)
+            self._stop_now(camera_id)
+
     async def stop(self) -> None:
         """End what is under way; cameras that move are told to stop as their entries unload."""
         for timer in self._moving.values():

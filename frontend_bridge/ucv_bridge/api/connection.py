@@ -13,7 +13,8 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from ucv.errors import CameraViewerError, Forbidden, RateLimited, Unauthorized, ValidationError
 from ucv_bridge.answers import envelope, parse_object, validated
-from ucv_bridge.api.commands import MAX_NUMBER, Call, Command
+from ucv_bridge.api.command import MAX_NUMBER, Call
+from ucv_bridge.api.commands import CommandTable
 from ucv_bridge.api.outbox import Outbox, Topic
 from ucv_bridge.auth.principal import Principal
 from ucv_bridge.context import BridgeContext
@@ -33,7 +34,7 @@ class Connection:
     def __init__(
         self,
         context: BridgeContext,
-        commands: Mapping[str, Command],
+        commands: CommandTable,
         request: web.Request,
         socket: web.WebSocketResponse,
     ) -> None:
@@ -46,6 +47,7 @@ class Connection:
         self._outbox = Outbox()
         self._running = asyncio.Semaphore(_MAX_COMMANDS)
         self._subscriptions: dict[int, Callable[[], object]] = {}
+        self._on_close: dict[str, Callable[[], object]] = {}
 
     async def run(self) -> None:
         """Serve the client until it leaves."""
@@ -59,6 +61,8 @@ class Connection:
                     await self._receive_all(commands)
             finally:
                 sender.cancel()
+                for done in self._on_close.values():
+                    done()
                 for unsubscribe in self._subscriptions.values():
                     unsubscribe()
                 self._subscriptions.clear()
@@ -174,6 +178,10 @@ class Connection:
         end()
         self._outbox.remove(subscription)
         return True
+
+    def on_close(self, key: str, done: Callable[[], object]) -> None:
+        """See `Caller.on_close`."""
+        self._on_close[key] = done
 
     async def audit(self, action: str, target: str) -> None:
         """See `Caller.audit`."""

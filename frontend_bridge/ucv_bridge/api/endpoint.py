@@ -6,7 +6,7 @@ import asyncio
 
 from aiohttp import WSCloseCode, web
 
-from ucv_bridge.api.commands import commands_of
+from ucv_bridge.api.commands import CommandTable
 from ucv_bridge.api.connection import Connection
 from ucv_bridge.context import BridgeContext
 
@@ -22,7 +22,7 @@ _WRITE_LIMIT = 64 * 1024
 
 def add_websocket_api(app: web.Application, context: BridgeContext) -> None:
     """Mount the endpoint."""
-    commands = commands_of(context.hub)
+    commands = CommandTable(context.hub)
     sockets: set[web.WebSocketResponse] = set()
 
     async def handle(request: web.Request) -> web.StreamResponse:

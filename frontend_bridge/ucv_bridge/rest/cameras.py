@@ -6,12 +6,14 @@ from typing import Any
 
 from aiohttp import web
 
-from ucv.errors import NotFoundError, NotSupported, StreamNotLive
-from ucv.streams.snapshot import snapshot
+from ucv.errors import NotFoundError, NotSupported, ProtocolError, StreamNotLive
 from ucv_bridge.addresses import check_addresses
 from ucv_bridge.answers import json_answer, read_object
 from ucv_bridge.auth.principal import Principal
 from ucv_bridge.context import BridgeContext
+
+#: What a still picture may be: the type is the camera's own word, and goes to browsers.
+_PICTURES = frozenset({"image/jpeg", "image/png", "image/webp"})
 
 
 class CameraRoutes:
@@ -88,15 +90,18 @@ class CameraRoutes:
         entry = self._views.entry_of(camera_id)
         camera = self._hub.cameras.find(camera_id)
         self._context.authorize(request, camera.id if camera else entry.config.id)
+        profile = request.query.get("profile")
         try:
-            stream = self._hub.streams.get(camera_id, request.query.get("profile"))
+            picture = await self._hub.control.snapshot(camera_id, profile)
         except NotFoundError:
             reason = entry.status.reason
-            if camera is not None and camera.profile(request.query.get("profile")) is None:
+            if camera is not None and profile is not None and camera.profile(profile) is None:
                 raise
             # It has streams once it is set up: say why it is not.
             raise StreamNotLive(reason.message if reason else "") from None
-        return web.Response(body=await snapshot(stream), content_type="image/jpeg")
+        if picture.content_type not in _PICTURES:
+            raise ProtocolError("The camera sent something else than a picture.")
+        return web.Response(body=picture.data, content_type=picture.content_type)
 
     def _first(self, entry_id: str) -> dict[str, Any]:
         """Return an entry's camera, of several the first; raises `NotFoundError`."""
