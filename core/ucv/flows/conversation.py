@@ -126,7 +126,9 @@ class Conversation:
         answer: Any
         if isinstance(page, MenuPage):
             if choice is None or choice not in page.options:
-                raise ValidationError("Choose one of the menu's options.", details={"key": "choice"})
+                raise ValidationError(
+                    "Choose one of the menu's options.", details={"key": "choice"}
+                )
             answer = choice
         else:
             if values is None:
@@ -159,6 +161,8 @@ class Conversation:
         if self.ended:
             # Code that goes on although its flow has ended must not be answered, nor spin.
             raise asyncio.CancelledError
+        if self._answer is not None:
+            raise RuntimeError("a flow shows one page at a time")
         answer = self._answer = asyncio.get_running_loop().create_future()
         self._show(page)
         self._rest()

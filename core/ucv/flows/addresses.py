@@ -1,0 +1,80 @@
+"""Where devices are: which fields say so, and whether two say the same."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ucv.entries.entry import EntryConfig
+from ucv.flows.view import Discovered
+
+#: Fields that say where a device is.
+ADDRESS_FIELDS = ("host", "port", "http_port", "https_port", "rtsp_port", "url")
+#: Ports that are not written down.
+_USUAL = (80, 443)
+
+
+def host_of(data: Mapping[str, Any]) -> str | None:
+    """Return the host of an entry's data, from its ``host`` or ``url``, in lower case."""
+    if host := data.get("host"):
+        return str(host).casefold()
+    try:
+        return urlsplit(str(data.get("url", ""))).hostname
+    except ValueError:
+        return None
+
+
+def current(entry: EntryConfig) -> dict[str, Any]:
+    """Return where the entry's device is at the moment: it may have moved since it was written."""
+    return {**entry.data, **entry.facts}
+
+
+def changes(entry: EntryConfig, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the address fields of ``data`` that differ from the entry's.
+
+    Empty when both have the same host and ports, and also when only the path of an address
+    differs: that is another stream of the device, not another place.
+    """
+    now = current(entry)
+    common = [name for name in ADDRESS_FIELDS if name in data and name in now]
+    if not common or ("url" in common and host_of(now) == host_of(data)):
+        return {}
+    return {
+        name: data[name] for name in ADDRESS_FIELDS if name in data and data[name] != now.get(name)
+    }
+
+
+def of_discovered(found: Discovered, names: Collection[str]) -> dict[str, Any]:
+    """Return the fields that a discovered device fills; ``names`` are those there are."""
+    fields: dict[str, Any] = {}
+    if "host" in names:
+        fields["host"] = found.host.casefold()
+        if "http_port" in names and found.port is not None and found.port not in _USUAL:
+            fields["http_port"] = found.port
+    return fields
+
+
+def moved(entry: EntryConfig, found: Discovered) -> dict[str, Any]:
+    """Return the fields of an entry to change because its device was discovered elsewhere.
+
+    Empty for one that is where it was. A host that is a name is left alone: whoever resolves it
+    follows the device.
+    """
+    now = current(entry)
+    host = str(now.get("host", ""))
+    if not _is_address(host) or not _is_address(found.host) or host_of(now) == found.host:
+        return {}
+    fields = {"host": found.host}
+    if "http_port" in now and found.port is not None:
+        return {**fields, "http_port": found.port}
+    return fields
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

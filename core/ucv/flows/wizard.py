@@ -1,0 +1,348 @@
+"""The core's own steps: what is asked, in which order, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import voluptuous as vol
+
+from ucv.clock import Clock
+from ucv.config import forms
+from ucv.config.common import MAX_NAME
+from ucv.config.drafts import public_mapping
+from ucv.config.fields import Text
+from ucv.config.schema import SchemaFaults, keys_of, validate
+from ucv.entries.entry import EntryConfig, EntryOrigin
+from ucv.entries.manager import EntryManager
+from ucv.errors import (
+    AlreadyConfiguredError,
+    CameraViewerError,
+    CertificateUntrusted,
+    ValidationError,
+    WrongDevice,
+)
+from ucv.flows import addresses
+from ucv.flows.conversation import InvalidAnswer
+from ucv.flows.entry_form import EntryForm, connection_fields, option_fields, secret_fields
+from ucv.flows.flow import RunningFlow
+from ucv.flows.own_steps import Steps
+from ucv.flows.pages import AbortPage, DonePage, FieldError, FormPage, MenuPage, PageError
+from ucv.plugins.calls import Calls
+from ucv.plugins.device import Device
+from ucv.plugins.steps import Abort
+from ucv.plugins.values import DeviceInfo
+from ucv.secrets import Redactor
+
+ASKING = "Asking the device …"
+SAVING = "Saving …"
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the steps of all flows need of the hub."""
+
+    entries: EntryManager
+    calls: Calls
+    clock: Clock
+    redactor: Redactor
+
+
+class _Ended(Exception):
+    """Ends a flow with a page of the core's."""
+
+    def __init__(self, page: AbortPage) -> None:
+        super().__init__(page.reason)
+        self.page = page
+
+
+class Wizard:
+    """Leads one flow from its first page to its last; `run` once."""
+
+    def __init__(self, flow: RunningFlow, tools: Tools) -> None:
+        self._flow = flow
+        self._tools = tools
+        self._integration = flow.integration
+        self._talk = flow.conversation
+
+    async def run(self) -> DonePage | AbortPage:
+        """Return the last page; raises `Abort` and the errors of `ucv.errors`."""
+        try:
+            match self._flow.source:
+                case "user" | "discovery":
+                    return await self._add()
+                case "reauth":
+                    return await self._reauthenticate()
+                case "reconfigure":
+                    return await self._reconfigure()
+                case "options":
+                    return await self._change_options()
+        except _Ended as ended:
+            return ended.page
+
+    # --- adding -------------------------------------------------------------------------------
+
+    async def _add(self) -> DonePage | AbortPage:
+        names = connection_fields(self._integration)
+        form = self._entry_form(names, known=self._prefilled())
+        step = "discovered" if self._flow.discovered is not None else "user"
+        async with self._reached(form, step) as (device, info):
+            self._flow.title = title_of(info) or self._flow.title
+            await self._recognise(form, info)
+            await self._ask_more(form, device, info)
+            # What the device has told need not be found out again.
+            facts = dict(device.facts)
+        options = [name for name in option_fields(self._integration) if name not in names]
+        if options:
+            form = self._entry_form(options, known=form.mapping)
+            await self._talk.form(form.page("options"), form.take)
+        return await self._confirm(form, info, facts)
+
+    def _prefilled(self) -> dict[str, Any]:
+        found = self._flow.discovered
+        if found is None:
+            return {}
+        return addresses.of_discovered(found, keys_of(self._integration.schema))
+
+    async def _recognise(self, form: EntryForm, info: DeviceInfo) -> None:
+        """End the flow for a device that has an entry; one at a new address goes on there."""
+        if info.unique_id is None:
+            return
+        entries = self._tools.entries
+        known = entries.find_unique(self._integration.domain, info.unique_id)
+        if known is None:
+            return
+        entry = known.config
+        changes = addresses.changes(entry, form.draft.data)
+        if not changes:
+            raise _Ended(AbortPage("already_configured", f"{entry.name} is this device.", entry.id))
+        async with self._flow.committing:
+            await entries.relocate(entry.id, changes)
+            sentence = f"{entry.name} is this device; it is used at its new address from now on."
+            raise _Ended(AbortPage("updated", sentence, entry.id))
+
+    async def _confirm(
+        self, form: EntryForm, info: DeviceInfo, facts: Mapping[str, Any]
+    ) -> DonePage | AbortPage:
+        name = _one_line(title_of(info) or str(form.draft.data.get("host", "")))
+        schema = {vol.Required("name"): Text(MAX_NAME)}
+        values: Mapping[str, Any] = {"name": name or self._integration.name}
+        errors: tuple[FieldError, ...] = ()
+
+        def parse(answer: Mapping[str, Any]) -> str:
+            given = {"name": answer.get("name")}
+            try:
+                return str(validate(given, schema)["name"])
+            except SchemaFaults as invalid:
+                wrong = tuple(FieldError("name", fault.message) for fault in invalid.faults)
+                raise InvalidAnswer(wrong, _fields(schema, given)) from None
+
+        while True:
+            page = FormPage("confirm", _fields(schema, values), text=_who(info), errors=errors)
+            chosen = await self._talk.form(page, parse)
+            self._talk.progress(SAVING)
+            # Another flow may have been faster.
+            await self._recognise(form, info)
+            try:
+                async with self._flow.committing:
+                    entry = await self._tools.entries.create(
+                        {**form.mapping, "name": chosen}, unique_id=info.unique_id, facts=facts
+                    )
+            except AlreadyConfiguredError as error:
+                return AbortPage("already_configured", error.message)
+            except ValidationError as invalid:
+                values = {"name": chosen}
+                errors = (FieldError("name", invalid.message),)
+                continue
+            return DonePage(entry.id, f"{entry.name} was added.")
+
+    # --- changing -----------------------------------------------------------------------------
+
+    async def _reauthenticate(self) -> DonePage | AbortPage:
+        entry = self._writable("change its password in secrets.yaml")
+        names = [
+            name
+            for name in keys_of(self._integration.schema)
+            if name == "username" or name in secret_fields(self._integration)
+        ]
+        if not names:
+            return AbortPage(
+                "not_supported", f"{self._integration.name} has nothing to log in with.", entry.id
+            )
+        return await self._reach_again(entry, names, "reauth")
+
+    async def _reconfigure(self) -> DonePage | AbortPage:
+        entry = self._writable("change it in ucv.yaml")
+        return await self._reach_again(entry, connection_fields(self._integration), "reconfigure")
+
+    async def _change_options(self) -> DonePage | AbortPage:
+        entry = self._writable("change it in ucv.yaml")
+        names = option_fields(self._integration)
+        if not names:
+            return AbortPage("not_supported", f"{self._integration.name} has no options.", entry.id)
+        form = self._entry_form(names, known=public_mapping(entry), stored=entry.secrets)
+        await self._talk.form(form.page("options"), form.take)
+        return await self._update(entry.id, form)
+
+    async def _reach_again(
+        self, entry: EntryConfig, names: Collection[str], step: str
+    ) -> DonePage | AbortPage:
+        form = self._entry_form(names, known=public_mapping(entry), stored=entry.secrets)
+        async with self._reached(form, step, entry) as (device, info):
+            await self._ask_more(form, device, info)
+        return await self._update(entry.id, form)
+
+    async def _update(self, entry_id: str, form: EntryForm) -> DonePage:
+        self._talk.progress(SAVING)
+        async with self._flow.committing:
+            entry = await self._tools.entries.update(entry_id, form.mapping)
+        return DonePage(entry.id, f"{entry.name} was changed.")
+
+    def _writable(self, what_to_do: str) -> EntryConfig:
+        entry = self._tools.entries.get(self._flow.entry_id or "").config
+        if entry.origin is EntryOrigin.YAML:
+            sentence = f"{entry.name} is defined in YAML: {what_to_do}."
+            raise _Ended(AbortPage("read_only", sentence, entry.id))
+        return entry
+
+    # --- what they have in common -------------------------------------------------------------
+
+    def _entry_form(
+        self, names: Collection[str], *, known: Mapping[str, Any], stored: Collection[str] = ()
+    ) -> EntryForm:
+        return EntryForm(
+            self._integration,
+            names,
+            known=known,
+            stored=stored,
+            redactor=self._tools.redactor,
+        )
+
+    @asynccontextmanager
+    async def _reached(
+        self, form: EntryForm, step: str, entry: EntryConfig | None = None
+    ) -> AsyncIterator[tuple[Device, DeviceInfo]]:
+        """Ask for the form's fields until the device answers; it is let go of in the end."""
+        error: PageError | None = None
+        ask = True
+        while True:
+            if ask:
+                await self._talk.form(form.page(step, error=error), form.take)
+            self._talk.progress(ASKING)
+            ask, error = True, None
+            try:
+                device, info, held = await self._reach(form, entry)
+                break
+            except CertificateUntrusted as untrusted:
+                if self._can_trust():
+                    await self._ask_for_trust(form, untrusted)
+                    ask = False
+                else:
+                    error = self._page_error(untrusted)
+            except CameraViewerError as failed:
+                if isinstance(failed, WrongDevice) and step == "reauth" and entry is not None:
+                    raise _Ended(
+                        AbortPage("wrong_device", self._redact(failed.message), entry.id)
+                    ) from failed
+                error = self._page_error(failed)
+        async with held:
+            yield device, info
+
+    async def _reach(
+        self, form: EntryForm, entry: EntryConfig | None
+    ) -> tuple[Device, DeviceInfo, AsyncExitStack]:
+        """Ask the device who it is; closing the stack lets go of it."""
+        entry_id = None if entry is None else entry.id
+        async with AsyncExitStack() as attempt:
+            device, info = await attempt.enter_async_context(
+                self._tools.entries.trial(form.mapping, entry_id=entry_id)
+            )
+            if entry is not None:
+                _check_same(entry, info)
+            return device, info, attempt.pop_all()
+
+    def _can_trust(self) -> bool:
+        return "fingerprint" in keys_of(self._integration.schema)
+
+    async def _ask_for_trust(self, form: EntryForm, untrusted: CertificateUntrusted) -> None:
+        before = form.draft.data.get("fingerprint")
+        text = (
+            f"{self._redact(untrusted.message)} The SHA-256 fingerprint of the certificate is "
+            f"{untrusted.fingerprint}."
+        )
+        if before is not None:
+            text += f" The one that was trusted until now is {before}."
+        page = MenuPage(
+            "trust",
+            {"trust": "Trust this certificate", "stop": "Do not connect"},
+            title="Is this the device's certificate?",
+            text=text,
+        )
+        if await self._talk.menu(page) != "trust":
+            raise Abort("cancelled", "The certificate is not trusted.")
+        form.add({"fingerprint": untrusted.fingerprint})
+
+    async def _ask_more(self, form: EntryForm, device: Device, info: DeviceInfo) -> None:
+        """Run the integration's own steps and add what they return."""
+        calls, integration = self._tools.calls, self._integration
+        steps = Steps(
+            source=self._flow.source,
+            data=form.draft.data,
+            device=device,
+            info=info,
+            conversation=self._talk,
+            clock=self._tools.clock,
+            redactor=self._tools.redactor,
+        )
+        what = f"steps of a {self._flow.source} flow"
+        added = await steps.run(integration, calls, what)
+        if not added:
+            return
+        try:
+            if foreign := sorted(map(str, set(added).difference(keys_of(integration.schema)))):
+                raise ValidationError(f"the schema has no field {foreign[0]}")
+            form.add(added)
+        except ValidationError as invalid:
+            plugin = calls.owner_of(integration.domain)
+            wrong = ValueError(f"steps returned what the schema refuses: {invalid.message}")
+            raise calls.fault(plugin, what, wrong) from None
+
+    def _page_error(self, error: CameraViewerError) -> PageError:
+        return PageError(error.code, self._redact(error.message))
+
+    def _redact(self, text: str) -> str:
+        return self._tools.redactor.redact(text)
+
+
+def title_of(info: DeviceInfo) -> str:
+    """Return manufacturer and model as people say them, empty if neither is known."""
+    maker, model = _one_line(info.manufacturer or ""), _one_line(info.model or "")
+    if model.casefold().startswith(maker.casefold()):
+        return model
+    return f"{maker} {model}".strip()
+
+
+def _who(info: DeviceInfo) -> str:
+    serial = f"serial number {info.serial}" if info.serial else ""
+    firmware = f"firmware {info.firmware}" if info.firmware else ""
+    return _one_line(", ".join(filter(None, (title_of(info), serial, firmware))))
+
+
+def _one_line(text: str) -> str:
+    """Return what a device says of itself as text that a name can be made of."""
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(printable.split())[:MAX_NAME].strip()
+
+
+def _fields(schema: Any, values: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    return tuple(forms.serialize(schema, values=values))
+
+
+def _check_same(entry: EntryConfig, info: DeviceInfo) -> None:
+    if None not in (entry.unique_id, info.unique_id) and entry.unique_id != info.unique_id:
+        raise WrongDevice(
+            f"The device at this address is another one than that of {entry.name}.",
+            details={"expected": entry.unique_id, "found": info.unique_id},
+        )
