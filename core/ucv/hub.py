@@ -21,6 +21,8 @@ from ucv.plugin_runtime import PluginRuntime
 from ucv.plugins.calls import Calls
 from ucv.plugins.faults import PluginFaults
 from ucv.plugins.loader import PluginManager
+from ucv.plugins.sources import Candidate
+from ucv.plugins.start_marker import StartMarker
 from ucv.plugins.watchdog import Blocked, LoopWatchdog
 from ucv.secrets import KeyRing, Redactor, SecretStore
 from ucv.storage.cameras import CameraRepository
@@ -57,7 +59,8 @@ async def open_storage(
 class Hub:
     """Everything that runs, by name. Only the bridge and the command line hold the whole of it.
 
-    ``redactor`` should be the one that the log handlers use.
+    ``redactor`` should be the one that the log handlers use. ``plugins`` are loaded beside those
+    that are found.
     """
 
     bus: EventBus
@@ -80,6 +83,7 @@ class Hub:
         redactor: Redactor | None = None,
         safe_mode: bool = False,
         configuration: Configuration | None = None,
+        plugins: Sequence[Candidate] = (),
     ) -> None:
         self.directory = ConfigDirectory(Path(path))
         self.clock: Clock = clock or SystemClock()
@@ -89,6 +93,7 @@ class Hub:
         self.started_at = 0.0
         self.configuration = configuration or read(self.directory)
         self.bus = EventBus()
+        self._extra_plugins = plugins
         self._resources = AsyncExitStack()
 
     async def start(self) -> None:
@@ -109,9 +114,14 @@ class Hub:
             open_storage(self.directory, self.redactor, self.configuration.database)
         )
         self.plugins = load_plugins(
-            self.configuration, self.directory, safe_mode=self.safe_mode, clock=self.clock
+            self.configuration,
+            self.directory,
+            safe_mode=self.safe_mode,
+            clock=self.clock,
+            marker=StartMarker(self.directory.storage, clock=self.clock),
         )
         self._resources.callback(self.plugins.close)
+        self.plugins.load_all(self._extra_plugins)
         drafts = validate_cameras(
             self.configuration, self.plugins.integrations, complete=self.plugins.complete
         )
@@ -135,7 +145,11 @@ class Hub:
         )
         self._providers = default_providers()
         self.plugin_runtime = PluginRuntime(
-            plugins=self.plugins, providers=self._providers, calls=self.calls, bus=self.bus
+            plugins=self.plugins,
+            providers=self._providers,
+            calls=self.calls,
+            faults=self.faults,
+            bus=self.bus,
         )
         self.plugin_runtime.start()
         self._resources.push_async_callback(self.plugin_runtime.stop)
@@ -200,7 +214,8 @@ def load_plugins(
     *,
     safe_mode: bool = False,
     clock: Clock | None = None,
+    marker: StartMarker | None = None,
 ) -> PluginManager:
     """Load the built-in integrations and, unless in safe mode, everybody else's."""
     folders: Sequence[Path] = [directory.custom_integrations, *configuration.plugins]
-    return PluginManager.load(folders=folders, safe_mode=safe_mode, clock=clock)
+    return PluginManager.load(folders=folders, safe_mode=safe_mode, clock=clock, marker=marker)

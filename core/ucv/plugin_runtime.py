@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from ucv.bus import Event, EventBus, Unsubscribe
 from ucv.entries.manager import EntryManager
 from ucv.errors import NotFoundError, NotSupported, PluginError
 from ucv.plugins.calls import Calls
-from ucv.plugins.descriptors import EventSink
+from ucv.plugins.faults import PluginFaults, contain
+from ucv.plugins.leaks import cancel_leaked, leaked
 from ucv.plugins.loader import LoadedPlugin, PluginManager
-from ucv.plugins.quarantine import Source
+from ucv.plugins.quarantine import PluginFault, Source
 from ucv.plugins.sources import Candidate, from_path
 from ucv.streams.providers import ProviderRegistry
 
@@ -37,11 +38,13 @@ class PluginRuntime:
         plugins: PluginManager,
         providers: ProviderRegistry,
         calls: Calls,
+        faults: PluginFaults,
         bus: EventBus,
     ) -> None:
         self._plugins = plugins
         self._providers = providers
         self._calls = calls
+        self._faults = faults
         self._bus = bus
         self._provided: list[str] = []
         self._sinks: list[Unsubscribe] = []
@@ -59,11 +62,13 @@ class PluginRuntime:
         self._entries = entries
 
     async def stop(self) -> None:
-        """Disconnect everything."""
+        """Disconnect everything, and end what plugins left running; call with no entry loaded."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._disconnect()
+        third_party = [p for p in self._plugins.loaded if p.source is not Source.BUILT_IN]
+        await self._end_leaks({plugin.name: plugin.path for plugin in third_party if plugin.path})
 
     async def reload(self, name: str) -> None:
         """Load a plugin of a folder anew, from its file as it is now; only its entries restart.
@@ -95,7 +100,7 @@ class PluginRuntime:
             if plugin is None:
                 raise NotFoundError(f"There is no plugin {name[:64]}.")
             self._plugins.unload(plugin)
-            await self._changed(name, plugin.domains)
+            await self._changed(name, plugin.path, plugin.domains)
 
     def quarantine_soon(self, name: str, error: BaseException) -> None:
         """Do `quarantine`, but not within the call that failed: that is part of what is ended."""
@@ -111,7 +116,7 @@ class PluginRuntime:
             if plugin is None or plugin.source is Source.BUILT_IN:
                 return
             self._plugins.quarantine(plugin, error)
-            await self._changed(name, plugin.domains)
+            await self._changed(name, plugin.path, plugin.domains)
 
     async def _replace(self, candidate: Candidate, old: LoadedPlugin | None) -> None:
         if candidate.source is not Source.FOLDER and old is not None:
@@ -129,15 +134,29 @@ class PluginRuntime:
             )
         new = self._plugins.find(candidate.name)
         domains = {*(old.domains if old else ()), *(new.domains if new else ())}
-        await self._changed(candidate.name, domains)
+        self._faults.forget(candidate.name)
+        await self._changed(candidate.name, candidate.path, domains)
         _log.info("Loaded the plugin %s", candidate.name)
 
-    async def _changed(self, name: str, domains: tuple[str, ...] | set[str]) -> None:
+    async def _changed(self, name: str, path: str, domains: Collection[str]) -> None:
         self._disconnect()
+        if self._entries is not None:
+            await self._entries.suspend(domains)
+        # The new version has not begun anything yet: what runs there is the old one's.
+        await self._end_leaks({name: path} if path else {})
         self._connect()
         if self._entries is not None:
-            await self._entries.restart(domains)
+            await self._entries.resume(domains)
         self._bus.publish(PluginsChanged(name))
+
+    async def _end_leaks(self, paths: Mapping[str, str]) -> None:
+        leaks = leaked(paths)
+        for leak in leaks:
+            _log.error("The plugin %s left a task running: %s", leak.plugin, leak)
+            error = PluginFault(f"It left the task {leak.task_name} running.", leak.file, leak.line)
+            self._faults.note(leak.plugin, "unloading", error)
+        for leak in await cancel_leaked(leaks):
+            _log.error("A task of the plugin %s cannot be ended: %s", leak.plugin, leak)
 
     def _connect(self) -> None:
         for provider in self._plugins.providers:
@@ -146,7 +165,8 @@ class PluginRuntime:
         self._calls.set_wrappers(self._plugins.wrappers)
         for plugin in self._plugins.loaded:
             for sink in plugin.registrations.sinks.added:
-                listener = self._contained(plugin.name, sink)
+                what = f"event sink for {sink.kind.__name__}"
+                listener = contain(plugin.name, sink.handler, self._faults, what=what)
                 self._sinks.append(self._bus.subscribe(sink.kind, listener))
 
     def _disconnect(self) -> None:
@@ -156,15 +176,3 @@ class PluginRuntime:
         for unsubscribe in self._sinks:
             unsubscribe()
         self._sinks.clear()
-
-    def _contained(self, plugin: str, sink: EventSink) -> Callable[[Event], None]:
-        def listener(event: Event) -> None:
-            try:
-                sink.handler(event)
-            except (
-                Exception,
-                SystemExit,
-            ) as error:  # a plugin may raise anything; it stays its own
-                self._calls.fault(plugin, f"event sink for {type(event).__name__}", error)
-
-        return listener

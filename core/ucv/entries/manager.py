@@ -271,17 +271,24 @@ class EntryManager:
         if entry is not None and entry.supervisor is not None:
             entry.supervisor.authentication_failed(reason)
 
-    async def restart(self, domains: Collection[str]) -> None:
-        """Set the entries of some integrations up anew: their plugin was loaded or unloaded."""
+    async def suspend(self, domains: Collection[str]) -> None:
+        """Unload the entries of some integrations: their plugin is about to go or be replaced."""
 
-        async def restarted(entry: _Entry) -> None:
+        async def suspended(entry: _Entry) -> None:
             async with entry.lock:
-                if self._entries.get(entry.config.id) is entry:
-                    await self._stop(entry)
+                await self._stop(entry)
+
+        await asyncio.gather(*map(suspended, self._of(domains)))
+
+    async def resume(self, domains: Collection[str]) -> None:
+        """Set the entries of some integrations up, with the integrations there are now."""
+        for entry in self._of(domains):
+            async with entry.lock:
+                if entry.supervisor is None and self._entries.get(entry.config.id) is entry:
                     self._start(entry)
 
-        concerned = [e for e in self._entries.values() if e.config.integration in domains]
-        await asyncio.gather(*map(restarted, concerned))
+    def _of(self, domains: Collection[str]) -> builtins.list[_Entry]:
+        return [e for e in self._entries.values() if e.config.integration in domains]
 
     async def reload(self, entry_id: str) -> None:
         """Unload an entry and set it up again; also what ends ``auth_failed``."""
