@@ -9,7 +9,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from ucv.config.fields import Boolean, Text
+from ucv.config.fields import Boolean, Text, describe
 from ucv.config.schema import keys_of
 
 #: Longest id and name, in characters.
@@ -31,11 +31,27 @@ def _entry_id(value: Any) -> str:
 
 #: The keys every entry has, whatever its integration; schemas must not use them.
 COMMON: Mapping[vol.Marker, Any] = {
-    vol.Optional("id"): _entry_id,
-    vol.Required("name"): Text(MAX_NAME),
-    vol.Required("integration"): Text(MAX_ID),
-    vol.Optional("preload", default=False): Boolean(),
-    vol.Optional("disabled", default=False): Boolean(),
+    describe(
+        "id",
+        label="Id",
+        help="Stable: it names the camera in addresses. Made from the name if left out.",
+    ): _entry_id,
+    describe(vol.Required("name"), label="Name", help="What people call it."): Text(MAX_NAME),
+    describe(
+        vol.Required("integration"),
+        label="Integration",
+        help="What connects to it: the brand or protocol.",
+    ): Text(MAX_ID),
+    describe(
+        vol.Optional("preload", default=False),
+        label="Preload",
+        help="Stay connected although nobody watches, so that the picture is there at once.",
+    ): Boolean(),
+    describe(
+        vol.Optional("disabled", default=False),
+        label="Disabled",
+        help="Leave the camera alone for now.",
+    ): Boolean(),
 }
 COMMON_KEYS = frozenset(keys_of(COMMON))
 

@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import voluptuous as vol
-
 from ucv.config.drafts import EntryDraft, parse_entry, unloaded_draft
-from ucv.config.fields import Host, Port, Seconds, Text
 from ucv.config.paths import ConfigDirectory
 from ucv.config.problem import KeyPath, Problem, dotted, problem
+from ucv.config.root import ROOT
 from ucv.config.schema import Fault, SchemaFaults, validate
 from ucv.config.yaml import Document, ProtectedText, load
 from ucv.errors import ConfigError
@@ -21,8 +19,6 @@ from ucv.plugins.integration import Integration
 from ucv.streams.settings import StreamSettings
 
 _log = logging.getLogger(__name__)
-
-LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 class ConfigInvalid(ConfigError):
@@ -67,43 +63,6 @@ class Configuration:
         return found if isinstance(found, list) else []
 
 
-_SERVER = {
-    vol.Optional("host"): Host(),
-    vol.Optional("port"): Port(),
-    vol.Optional("allowed_hosts"): [Host()],
-}
-
-_STREAMS = {
-    vol.Optional("linger"): Seconds(0, 3600),
-    vol.Optional("retry_cap"): Seconds(1, 3600),
-    vol.Optional("slow_cap"): Seconds(1, 3600),
-}
-
-
-def _empty(value: Any) -> Any:
-    # "cameras:" with nothing after it, as in a file whose last camera was taken out.
-    if value is None:
-        return []
-    raise vol.Invalid("expected a list")
-
-
-def _database(value: Any) -> str:
-    text = Text()(value)
-    if not text.partition("://")[0].startswith(("postgresql", "sqlite")):
-        raise vol.Invalid("expected an address that starts with postgresql:// or sqlite://")
-    return str(text)
-
-
-_ROOT = {
-    vol.Optional("cameras"): vol.Any([object], _empty),
-    vol.Optional("plugins"): vol.Any([Text()], _empty),
-    vol.Optional("server"): _SERVER,
-    vol.Optional("streams"): _STREAMS,
-    vol.Optional("log_level"): vol.In(LOG_LEVELS),
-    vol.Optional("database"): _database,
-}
-
-
 def read(directory: ConfigDirectory, environment: Mapping[str, str] | None = None) -> Configuration:
     """Read ``ucv.yaml``; without one, the configuration is empty. Keys like ``x-…`` are ignored.
 
@@ -131,7 +90,7 @@ def inspect(
     document.value = {k: v for k, v in document.value.items() if not k.startswith("x-")}
     problems = list(document.problems)
     try:
-        valid = validate(document.value, _ROOT)
+        valid = validate(document.value, ROOT)
     except SchemaFaults as invalid:
         problems += _problems(document, (), invalid.faults)
         valid = _without_faults(document.value, invalid.faults)
@@ -245,7 +204,7 @@ def _problems(document: Document, prefix: KeyPath, faults: list[Fault]) -> list[
 
 def _without_faults(value: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
     faulty = {fault.path[0] for fault in faults if fault.path}
-    return validate({key: item for key, item in value.items() if key not in faulty}, _ROOT)
+    return validate({key: item for key, item in value.items() if key not in faulty}, ROOT)
 
 
 def _folder(directory: ConfigDirectory, document: Document, path: KeyPath) -> Path:

@@ -1,0 +1,78 @@
+"""The schema of ``ucv.yaml``, apart from what each integration knows of its cameras."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import voluptuous as vol
+
+from ucv.config.fields import Host, Port, Seconds, Text, describe
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+def _empty(value: Any) -> Any:
+    # "cameras:" with nothing after it, as in a file whose last camera was taken out.
+    if value is None:
+        return []
+    raise vol.Invalid("expected a list")
+
+
+def _database(value: Any) -> str:
+    text = Text()(value)
+    if not text.partition("://")[0].startswith(("postgresql", "sqlite")):
+        raise vol.Invalid("expected an address that starts with postgresql:// or sqlite://")
+    return str(text)
+
+
+_SERVER = {
+    describe(
+        "host",
+        label="Address",
+        help="Address to listen on. One that others can reach needs an account first.",
+    ): Host(),
+    describe("port", label="Port", help="TCP port to listen on."): Port(),
+    describe(
+        "allowed_hosts",
+        label="Host names",
+        help="Further names under which the page may be opened.",
+    ): [Host()],
+}
+
+_STREAMS = {
+    describe(
+        "linger",
+        label="Linger",
+        help="How long a stream stays open after its last viewer.",
+    ): Seconds(0, 3600),
+    describe(
+        "retry_cap",
+        label="Longest wait",
+        help="Longest wait between tries to reach a camera.",
+    ): Seconds(1, 3600),
+    describe(
+        "slow_cap",
+        label="Longest wait when away",
+        help="Longest wait between tries to reach a camera that has been away for long.",
+    ): Seconds(1, 3600),
+}
+
+#: Keys like ``x-…`` are taken out before.
+ROOT = {
+    describe("cameras", label="Cameras", help="What the hub connects to."): vol.Any(
+        [object], _empty
+    ),
+    describe(
+        "plugins",
+        label="Plugin folders",
+        help="Folders with plugins, relative to this file, beside custom_integrations.",
+    ): vol.Any([Text()], _empty),
+    describe("server", label="Server", help="Where the page is served."): _SERVER,
+    describe("streams", label="Streams", help="How live streams are kept."): _STREAMS,
+    describe("log_level", label="Log level", help="The least that is logged."): vol.In(LOG_LEVELS),
+    describe(
+        "database",
+        label="Database",
+        help="Address of a database instead of the hub's own file (postgresql:// or sqlite://).",
+    ): _database,
+}
