@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import selectors
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from ucv.plugins.places import plugin_of
 from ucv.plugins.quarantine import PluginFault
 
 _log = logging.getLogger(__name__)
 
-#: Seconds between two looks at a loop that is held up.
-_LOOK = 0.02
+#: Seconds between two looks at a loop that owes an answer.
+_LOOK = 0.03
 #: Seconds after which a block that has not ended is logged; again after twice as long, and so on.
 _LASTING = 5.0
+#: What the thread of a loop is in while it waits: the standard library's loops, and uvloop, which
+#: has no Python code of its own there.
+_IDLE = (selectors.__file__, asyncio.runners.__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +59,23 @@ class _Place:
     line: int
     function: str
 
+    def __str__(self) -> str:
+        return f"The plugin {self.plugin} at {Path(self.file).name}:{self.line} ({self.function})"
+
+
+_OTHERS = "What is no plugin"
+
 
 class LoopWatchdog:
     """Watches the event loop that it is started on, from a thread of its own.
 
     ``paths`` returns the file or folder of each plugin by name; it is called from that thread.
-    ``on_block`` is called on the loop, after a block of ``limit`` seconds or more during which a
-    plugin's code was seen running.
+    ``on_block`` is called on the loop, after a block of at least ``limit`` seconds during which a
+    plugin's code was seen running. One of twice the limit is never overlooked.
 
-    The loop leaves a mark several times a second, and the thread looks only when one is overdue;
-    on an idle hub both together cost less than a thousandth of a core.
+    The thread looks several times a second at what the loop's thread is in, and if that is not
+    waiting, asks the loop for a sign of life. A loop that waits is never woken, so that an idle
+    hub pays less than a thousandth of a core.
     """
 
     def __init__(
@@ -76,79 +88,78 @@ class LoopWatchdog:
         self._paths = paths
         self._limit = limit
         self._on_block = on_block
-        self._period = limit / 2
-        # When the loop last left its mark, and when it should again: monotonic seconds. Replaced
-        # as one, since the thread reads both.
-        self._mark = (0.0, 0.0)
-        self._ended = threading.Event()
+        # Held while watching. To wait for a lock costs half as much as for an event.
+        self._watching = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Watch the running loop; must be called on it."""
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
-        self._ended.clear()
-        self._leave_mark()
+        self._watching.acquire()
         self._thread = threading.Thread(target=self._watch, name="loop-watchdog", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End watching; harmless when it was not started."""
         thread, self._thread = self._thread, None
-        if self._timer is not None:
-            self._timer.cancel()
-        self._ended.set()
         if thread is not None:
+            self._watching.release()
             thread.join()
-
-    def _leave_mark(self) -> None:
-        now = time.monotonic()
-        self._mark = (now, now + self._period)
-        self._timer = self._loop.call_later(self._period, self._leave_mark)
 
     # --- in the thread ------------------------------------------------------------------------
 
-    def _watch(self) -> None:
-        while True:
-            # Not before the next mark can be overdue: an idle thread costs its wake-ups.
-            overdue = self._mark[1] + self._limit
-            if self._ended.wait(max(overdue - time.monotonic(), 0.001)):
-                return
-            mark = self._mark
-            if time.monotonic() - mark[1] >= self._limit:
-                self._follow(mark)
+    def _ended(self, seconds: float) -> bool:
+        """Wait that long, and say whether watching ended meanwhile."""
+        ended = self._watching.acquire(timeout=seconds)
+        if ended:
+            self._watching.release()
+        return ended
 
-    def _follow(self, mark: tuple[float, float]) -> None:
-        """Stay with one block until it ends, and report it."""
+    def _watch(self) -> None:
+        while not self._ended(self._limit):
+            frame = self._frame()
+            if frame is not None and frame.f_code.co_filename not in _IDLE:
+                del frame  # or its variables would live until the next look
+                self._follow()
+
+    def _follow(self) -> None:
+        """Ask the loop for a sign of life, and report if that takes too long."""
+        began = time.monotonic()
+        turned: list[float] = []
+        try:
+            self._loop.call_soon_threadsafe(lambda: turned.append(time.monotonic()))
+        except RuntimeError:  # it is closed
+            return
         place: _Place | None = None
         tell_after = _LASTING
-        while self._mark is mark:
-            seen = place or self._look()
-            # What ran after the block is not to blame.
-            if self._mark is mark:
-                place = seen
-            if time.monotonic() - mark[1] >= tell_after:
+        while not turned:
+            if self._ended(_LOOK):
+                return
+            lasted = time.monotonic() - began
+            # What runs at first may be done soon, and what runs after the block is not to blame.
+            if place is None and lasted > self._limit / 2:
+                seen = self._look()
+                place = None if turned else seen
+            if lasted >= tell_after:
                 _log.warning(
-                    "%s holds up the hub for %.0f s and has not ended",
-                    f"The plugin {place.plugin} at {Path(place.file).name}:{place.line}"
-                    f" ({place.function})"
-                    if place
-                    else "Something that is no plugin",
-                    time.monotonic() - mark[1],
+                    "%s holds up the hub for %.0f s and has not ended", place or _OTHERS, lasted
                 )
                 tell_after *= 2
-            if self._ended.wait(_LOOK):
-                return
-        seconds = self._mark[0] - mark[1]
+        seconds = turned[0] - began
+        if seconds < self._limit:
+            return
         if place is None:
-            _log.debug("The event loop did not turn for %.2f s, through no plugin", seconds)
+            _log.debug("%s held up the hub for %.2f s", _OTHERS, seconds)
             return
         blocked = Blocked(place.plugin, place.file, place.line, place.function, seconds)
         try:
             self._loop.call_soon_threadsafe(self._report, blocked)
         except RuntimeError:  # the loop is closed: nobody is left to be told
             _log.warning("%s", blocked)
+
+    def _frame(self) -> FrameType | None:
+        return sys._current_frames().get(self._loop_thread)
 
     def _look(self) -> _Place | None:
         """Return the innermost code of a plugin that the loop's thread is in."""
@@ -157,7 +168,7 @@ class LoopWatchdog:
         except Exception as error:  # the loop's thread may change what is read here; look again
             _log.debug("The plugins' paths could not be read: %s", error)
             return None
-        frame = sys._current_frames().get(self._loop_thread)
+        frame = self._frame()
         while frame is not None:
             file = frame.f_code.co_filename
             if (plugin := plugin_of(file, paths)) is not None:
