@@ -16,19 +16,19 @@ ADDRESS_FIELDS = ("host", "port", "http_port", "https_port", "rtsp_port", "url")
 _USUAL = (80, 443)
 
 
+def current(entry: EntryConfig) -> dict[str, Any]:
+    """Return an entry's fields as in use: its device may have moved since they were set."""
+    return {**entry.data, **entry.facts}
+
+
 def host_of(data: Mapping[str, Any]) -> str | None:
-    """Return the host of an entry's data, from its ``host`` or ``url``, in lower case."""
+    """Return the host that fields name by ``host`` or ``url``, in lower case."""
     if host := data.get("host"):
         return str(host).casefold()
     try:
         return urlsplit(str(data.get("url", ""))).hostname
     except ValueError:
         return None
-
-
-def current(entry: EntryConfig) -> dict[str, Any]:
-    """Return where the entry's device is at the moment: it may have moved since it was written."""
-    return {**entry.data, **entry.facts}
 
 
 def changes(entry: EntryConfig, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,9 +41,8 @@ def changes(entry: EntryConfig, data: Mapping[str, Any]) -> dict[str, Any]:
     common = [name for name in ADDRESS_FIELDS if name in data and name in now]
     if not common or ("url" in common and host_of(now) == host_of(data)):
         return {}
-    return {
-        name: data[name] for name in ADDRESS_FIELDS if name in data and data[name] != now.get(name)
-    }
+    given = {name: data[name] for name in ADDRESS_FIELDS if name in data}
+    return {name: value for name, value in given.items() if now.get(name) != value}
 
 
 def of_discovered(found: Discovered, names: Collection[str]) -> dict[str, Any]:
@@ -56,20 +55,36 @@ def of_discovered(found: Discovered, names: Collection[str]) -> dict[str, Any]:
     return fields
 
 
-def moved(entry: EntryConfig, found: Discovered) -> dict[str, Any]:
+def moved(entry: EntryConfig, found: Discovered, names: Collection[str]) -> dict[str, Any]:
     """Return the fields of an entry to change because its device was discovered elsewhere.
 
     Empty for one that is where it was. A host that is a name is left alone: whoever resolves it
-    follows the device.
+    follows the device. ``names`` are the fields there are.
     """
     now = current(entry)
-    host = str(now.get("host", ""))
-    if not _is_address(host) or not _is_address(found.host) or host_of(now) == found.host:
+    if not _is_address(str(now.get("host", ""))) or not _is_address(found.host):
         return {}
-    fields = {"host": found.host}
-    if "http_port" in now and found.port is not None:
-        return {**fields, "http_port": found.port}
+    fields: dict[str, Any] = {}
+    if host_of(now) != found.host.casefold():
+        fields["host"] = found.host.casefold()
+    if "http_port" in names and not _same_port(now, found):
+        fields["http_port"] = found.port
     return fields
+
+
+def same_place(entry: EntryConfig, found: Discovered, names: Collection[str]) -> bool:
+    """Say whether an entry's device is where one was discovered."""
+    now = current(entry)
+    if host_of(now) != found.host.casefold():
+        return False
+    return "http_port" not in names or _same_port(now, found)
+
+
+def _same_port(now: Mapping[str, Any], found: Discovered) -> bool:
+    if found.port is None:
+        return True
+    port = now.get("http_port")
+    return found.port in _USUAL if port is None else port == found.port
 
 
 def _is_address(host: str) -> bool:

@@ -107,8 +107,6 @@ class Conversation:
         """Show the last page; harmless when one is shown already."""
         if self.ended:
             return
-        if self._answer is not None:
-            self._answer.cancel()
         self._answer = None
         self._show(page)
         self._rest()
@@ -159,8 +157,8 @@ class Conversation:
 
     async def _ask(self, page: FormPage | MenuPage) -> Any:
         if self.ended:
-            # Code that goes on although its flow has ended must not be answered, nor spin.
-            raise asyncio.CancelledError
+            # Code that goes on although its flow has ended gets no answer, and must not spin.
+            await asyncio.get_running_loop().create_future()
         if self._answer is not None:
             raise RuntimeError("a flow shows one page at a time")
         answer = self._answer = asyncio.get_running_loop().create_future()

@@ -10,6 +10,7 @@ from typing import Any
 
 from ucv.bus import EventBus
 from ucv.clock import Clock
+from ucv.config.schema import keys_of
 from ucv.entries.entry import EntryChanged, EntryConfig, EntryOrigin, EntryRemoved, EntryState
 from ucv.entries.manager import EntryManager
 from ucv.errors import (
@@ -21,6 +22,7 @@ from ucv.errors import (
 )
 from ucv.flows import addresses
 from ucv.flows.flow import RunningFlow
+from ucv.flows.known_devices import KnownDevices, is_of, is_same
 from ucv.flows.pages import AbortPage, DonePage
 from ucv.flows.view import Discovered, FlowChanged, FlowView
 from ucv.flows.wizard import Tools, Wizard
@@ -35,8 +37,6 @@ _log = logging.getLogger(__name__)
 #: Flows open at once; those that nobody asked for leave room for those that people start.
 MAX_FLOWS = 100
 MAX_UNASKED = 80
-#: Discovered devices that are remembered as not wanted.
-MAX_IGNORED = 1000
 #: Seconds after the last answer until a flow expires: one that a person began, one of a device that
 #: was discovered.
 LIFETIME, DISCOVERY_LIFETIME = 15 * 60.0, 24 * 3600.0
@@ -66,12 +66,15 @@ class FlowManager:
         self._tools = Tools(entries=entries, calls=calls, clock=clock, redactor=redactor)
         self._flows: dict[str, RunningFlow] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._ignored: dict[tuple[str, str], None] = {}
+        self._known = KnownDevices(entries)
         self._stopped = False
         self._unsubscribe = (
             bus.subscribe(EntryChanged, self._on_entry_changed),
             bus.subscribe(EntryRemoved, self._on_entry_removed),
         )
+        for view in entries.list():
+            if view.status.state is EntryState.AUTH_FAILED:
+                self._ask_to_log_in(view.config, None)
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -145,7 +148,7 @@ class FlowManager:
             if flow.ended:
                 return
             if flow.discovered is not None:
-                self._ignore(flow.discovered)
+                self._known.ignore(flow.discovered)
             self._end(flow, AbortPage("cancelled", "The flow was cancelled.", flow.entry_id))
         if flow.task is not None:
             await asyncio.wait({flow.task}, timeout=STOP_LIMIT)
@@ -219,19 +222,20 @@ class FlowManager:
         integration = self._integrations().get(found.domain)
         if integration is None:
             raise PluginNotLoaded(details={"integration": found.domain})
-        known = self._entry_of(found)
+        known = self._known.entry_of(found, integration)
         if known is not None:
-            changes = addresses.moved(known, found)
+            changes = addresses.moved(known, found, keys_of(integration.schema))
             if changes:
                 _log.info("%s was found again at %s", known.id, found.host)
                 await self._entries.relocate(known.id, changes)
             return None
-        if any(mark in self._ignored for mark in _marks(found)):
+        if self._known.is_ignored(found):
             return None
         for flow in builtins.list(self._flows.values()):
-            if flow.discovered is None or not _same_device(flow.discovered, found):
+            if flow.discovered is None or not is_same(flow.discovered, found):
                 continue
-            if flow.touched or flow.discovered.host == found.host:
+            before = flow.discovered
+            if flow.touched or (before.host, before.port) == (found.host, found.port):
                 return flow
             # Nobody has looked at it yet: begin anew with the address that is right now.
             self._end(flow, AbortPage("cancelled", "The device has another address now."))
@@ -299,6 +303,8 @@ class FlowManager:
         if self._flows.pop(flow.id, None) is None:
             return
         flow.disarm()
+        if flow.discovered is not None and page.entry_id is not None:
+            self._known.learn(page.entry_id, flow.discovered)
         flow.conversation.end(page)
         if flow.task is not None and flow.task is not asyncio.current_task():
             flow.task.cancel()
@@ -317,11 +323,6 @@ class FlowManager:
             )
         return flow
 
-    def _ignore(self, found: Discovered) -> None:
-        self._ignored.update(dict.fromkeys(_marks(found)))
-        while len(self._ignored) > MAX_IGNORED:
-            del self._ignored[next(iter(self._ignored))]
-
     # --- entries ------------------------------------------------------------------------------
 
     def _on_entry_changed(self, event: EntryChanged) -> None:
@@ -332,11 +333,17 @@ class FlowManager:
         elif flow is not None and flow.expires == 0.0 and not flow.committing.locked():
             sentence = f"{entry.name} need not be logged in to any more."
             self._end(flow, AbortPage("cancelled", sentence, entry.id))
-        for other in builtins.list(self._flows.values()):
-            found = other.discovered
-            if found is None or other.committing.locked() or not _belongs(entry, found):
+        if state is EntryState.LOADED:
+            self._end_offers_of(entry)
+
+    def _end_offers_of(self, entry: EntryConfig) -> None:
+        for flow in builtins.list(self._flows.values()):
+            found = flow.discovered
+            if found is None or flow.committing.locked():
                 continue
-            self._end(other, AbortPage("already_configured", f"{entry.name} is it.", entry.id))
+            if is_of(entry, found, flow.integration):
+                sentence = f"{entry.name} is this device."
+                self._end(flow, AbortPage("already_configured", sentence, entry.id))
 
     def _ask_to_log_in(self, entry: EntryConfig, flow: RunningFlow | None) -> None:
         if flow is not None:
@@ -355,6 +362,7 @@ class FlowManager:
         flow.live_for(None)
 
     def _on_entry_removed(self, event: EntryRemoved) -> None:
+        self._known.forget(event.entry_id)
         for flow in builtins.list(self._flows.values()):
             if flow.entry_id == event.entry_id and not flow.committing.locked():
                 self._end(flow, AbortPage("cancelled", "The camera was removed."))
@@ -367,33 +375,3 @@ class FlowManager:
             if flow.source == "reauth" and flow.entry_id == entry_id:
                 return flow
         return None
-
-    def _entry_of(self, found: Discovered) -> EntryConfig | None:
-        """Return the entry of a discovered device, by what never changes, or else by its place."""
-        for unique_id in (found.unique_id, found.key):
-            if unique_id is not None:
-                view = self._entries.find_unique(found.domain, unique_id)
-                if view is not None:
-                    return view.config
-        for view in self._entries.list():
-            if _belongs(view.config, found):
-                return view.config
-        return None
-
-
-def _marks(found: Discovered) -> builtins.list[tuple[str, str]]:
-    marks = [found.key] if found.unique_id is None else [found.key, found.unique_id]
-    return [(found.domain, mark) for mark in marks]
-
-
-def _same_device(one: Discovered, other: Discovered) -> bool:
-    return not set(_marks(one)).isdisjoint(_marks(other))
-
-
-def _belongs(entry: EntryConfig, found: Discovered) -> bool:
-    """Say whether an entry is of a discovered device, as far as can be seen from here."""
-    if entry.integration != found.domain:
-        return False
-    if entry.unique_id is not None and entry.unique_id in (found.unique_id, found.key):
-        return True
-    return addresses.host_of(addresses.current(entry)) == found.host.casefold()

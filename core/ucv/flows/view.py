@@ -17,6 +17,7 @@ class Discovered:
 
     ``key`` is what the finder knows it by (the name of its service, a MAC address) and stays the
     same when the address changes; ``unique_id`` is the integration's own, if the device told it.
+    ``port`` is that of its HTTP service, None if it is not known.
     """
 
     domain: str

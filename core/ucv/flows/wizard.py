@@ -28,6 +28,7 @@ from ucv.flows import addresses
 from ucv.flows.conversation import InvalidAnswer
 from ucv.flows.entry_form import EntryForm, connection_fields, option_fields, secret_fields
 from ucv.flows.flow import RunningFlow
+from ucv.flows.known_devices import facts_of
 from ucv.flows.own_steps import Steps
 from ucv.flows.pages import AbortPage, DonePage, FieldError, FormPage, MenuPage, PageError
 from ucv.plugins.calls import Calls
@@ -93,7 +94,7 @@ class Wizard:
             await self._recognise(form, info)
             await self._ask_more(form, device, info)
             # What the device has told need not be found out again.
-            facts = dict(device.facts)
+            facts = {**device.facts, **facts_of(self._flow.discovered)}
         options = [name for name in option_fields(self._integration) if name not in names]
         if options:
             form = self._entry_form(options, known=form.mapping)
