@@ -17,6 +17,7 @@ from ucv.config.paths import ConfigDirectory
 from ucv.entries.control import CameraControl
 from ucv.entries.devices import Devices
 from ucv.entries.manager import EntryManager
+from ucv.flows.manager import FlowManager
 from ucv.plugin_runtime import PluginRuntime
 from ucv.plugins.calls import Calls
 from ucv.plugins.faults import PluginFaults
@@ -73,6 +74,7 @@ class Hub:
     calls: Calls
     faults: PluginFaults
     control: CameraControl
+    flows: FlowManager
     plugin_runtime: PluginRuntime
 
     def __init__(
@@ -184,7 +186,16 @@ class Hub:
             streams=self.streams,
         )
         self._resources.push_async_callback(self.entries.stop)
-        self.plugin_runtime.attach(self.entries)
+        self.flows = FlowManager(
+            self.entries,
+            integrations=lambda: self.plugins.integrations,
+            calls=self.calls,
+            bus=self.bus,
+            clock=self.clock,
+            redactor=self.redactor,
+        )
+        self._resources.push_async_callback(self.flows.stop)
+        self.plugin_runtime.attach(self.entries, self.flows)
         self.control = CameraControl(
             clock=self.clock,
             calls=self.calls,

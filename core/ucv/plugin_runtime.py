@@ -11,6 +11,7 @@ from pathlib import Path
 from ucv.bus import Event, EventBus, Unsubscribe
 from ucv.entries.manager import EntryManager
 from ucv.errors import NotFoundError, NotSupported, PluginError
+from ucv.flows.manager import FlowManager
 from ucv.plugins.calls import Calls
 from ucv.plugins.faults import PluginFaults, contain
 from ucv.plugins.leaks import cancel_leaked, leaked
@@ -49,6 +50,7 @@ class PluginRuntime:
         self._provided: list[str] = []
         self._sinks: list[Unsubscribe] = []
         self._entries: EntryManager | None = None
+        self._flows: FlowManager | None = None
         # One change at a time: two reloads of a plugin would load it twice.
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -57,9 +59,9 @@ class PluginRuntime:
         """Connect what was loaded."""
         self._connect()
 
-    def attach(self, entries: EntryManager) -> None:
-        """Set the entries of these up anew when their plugin changes."""
-        self._entries = entries
+    def attach(self, entries: EntryManager, flows: FlowManager) -> None:
+        """Set entries up anew, and end flows, when their plugin changes."""
+        self._entries, self._flows = entries, flows
 
     async def stop(self) -> None:
         """Disconnect everything, and end what plugins left running; call with no entry loaded."""
@@ -140,6 +142,8 @@ class PluginRuntime:
 
     async def _changed(self, name: str, path: str, domains: Collection[str]) -> None:
         self._disconnect()
+        if self._flows is not None:
+            await self._flows.drop(domains)
         if self._entries is not None:
             await self._entries.suspend(domains)
         # The new version has not begun anything yet: what runs there is the old one's.
