@@ -142,7 +142,9 @@ async def test_ucv_register_wrappers_puts_a_function_around_a_method_of_others(
     manager = load(example("ucv_register_wrappers"))
     clock = FakeClock()
     calls = Calls(
-        trace=manager.trace, owner_of=lambda domain: domain, on_fault=lambda *_: pytest.fail()
+        trace=manager.trace,
+        owner_of=lambda domain: domain,
+        on_fault=lambda *_: pytest.fail("a fault was noted"),
     )
     calls.set_wrappers(manager.wrappers)
     taken = 0
