@@ -20,7 +20,9 @@ class Demo(Integration):
     name = "Virtual cameras"
     version = "1.0.0"
     schema = {
-        vol.Required("variant"): vol.In(sorted(CAMERAS)),
+        fields.describe(
+            vol.Required("variant"), label="Camera", help="Which of the virtual cameras it is."
+        ): vol.In({variant: CAMERAS[variant].name for variant in sorted(CAMERAS)}),
         **fields.CREDENTIALS,
     }
 

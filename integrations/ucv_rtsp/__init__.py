@@ -17,6 +17,7 @@ _MAX_STREAMS = 8
 #: What the configuration calls a way of reading, and the name of its stream provider. "auto" names
 #: none: then the best comes first, and the next where it cannot read what the camera sends.
 _PROVIDERS = {"native": "rtsp", "av": "av"}
+_SOURCES = {"auto": "Automatic", "native": "Native", "av": "FFmpeg"}
 
 
 def _one_main_stream(value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -50,22 +51,67 @@ class Rtsp(Integration):
     version = "1.0.0"
     schema = vol.All(
         {
-            vol.Optional("url"): fields.Url(*SCHEMES),
-            vol.Optional("urls"): vol.All(
+            fields.describe(
+                "url",
+                label="Address",
+                help="Address of the main stream. User name and password in it are taken out.",
+                placeholder="rtsp://192.0.2.10:554/Streaming/Channels/101",
+            ): fields.Url(*SCHEMES),
+            fields.describe(
+                "urls",
+                label="Addresses by role",
+                help="Several streams of one camera, each with its role, instead of one address.",
+                advanced=True,
+            ): vol.All(
                 [
                     {
-                        vol.Required("url"): fields.Url(*SCHEMES),
-                        vol.Optional("role", default="main"): fields.Role(),
+                        fields.describe(
+                            vol.Required("url"), label="Address", help="Address of the stream."
+                        ): fields.Url(*SCHEMES),
+                        fields.describe(
+                            vol.Optional("role", default="main"),
+                            label="Role",
+                            help='What the stream is for: "main", "sub" or another short word.',
+                        ): fields.Role(),
                     }
                 ],
                 vol.Length(min=1, max=_MAX_STREAMS),
             ),
-            vol.Optional("host"): fields.Host(),
-            vol.Optional("port"): fields.Port(),
+            fields.describe(
+                "host",
+                label="Host",
+                help="Name or IP address alone: then the paths cameras are known to use are tried.",
+                placeholder="192.0.2.10",
+            ): fields.Host(),
+            fields.describe(
+                "port",
+                label="RTSP port",
+                help="Goes with host; only needed if it is not 554.",
+                placeholder="554",
+                advanced=True,
+            ): fields.Port(),
             **fields.CREDENTIALS,
-            vol.Optional("transport"): vol.In(("tcp",)),
-            vol.Optional("source"): vol.In(("auto", *_PROVIDERS)),
-            vol.Optional("tls_verify"): fields.Boolean(),
+            fields.describe(
+                "transport",
+                label="Transport",
+                help="How video travels: within the RTSP connection (TCP).",
+                assumed="tcp",
+                advanced=True,
+            ): vol.In({"tcp": "TCP"}),
+            fields.describe(
+                "source",
+                label="Reader",
+                help="What reads the streams; automatic takes the first that can.",
+                assumed="auto",
+                advanced=True,
+            ): vol.In(_SOURCES),
+            fields.describe(
+                "tls_verify",
+                label="Verify certificate",
+                help="Whether an rtsps:// camera must show a certificate that this system trusts.",
+                assumed=True,
+                advanced=True,
+            ): fields.Boolean(),
         },
         _one_main_stream,
     )

@@ -17,6 +17,7 @@ class Description(TypedDict, total=False):
     help: str
     unit: str
     placeholder: str
+    assumed: Any
     advanced: bool
 
 
@@ -27,12 +28,14 @@ def describe(
     help: str | None = None,  # noqa: A002 - the word that forms have for it
     unit: str | None = None,
     placeholder: str | None = None,
+    assumed: Any = None,
     advanced: bool = False,
 ) -> vol.Marker:
     """Return the key of a schema with what forms, editors and documents show of it, in English.
 
     ``label`` is a word or two, ``help`` a sentence, ``unit`` the symbol of the value's unit ("s",
-    "kbit/s"), ``placeholder`` an example for an empty field. ``advanced`` ones are folded away in
+    "kbit/s"), ``placeholder`` an example for an empty field. ``assumed`` is what holds when the key is
+    left out, where the schema itself puts no default in. ``advanced`` ones are folded away in
     forms. A key that is no marker becomes optional; a marker given is not changed itself.
     """
     described = copy.copy(key) if isinstance(key, vol.Marker) else vol.Optional(key)
@@ -43,6 +46,8 @@ def describe(
         description["unit"] = unit
     if placeholder is not None:
         description["placeholder"] = placeholder
+    if assumed is not None:
+        description["assumed"] = assumed
     if advanced:
         description["advanced"] = True
     described.description = description
@@ -63,6 +68,7 @@ def description_of(key: Any) -> Description:
         for item in ("label", "help", "unit", "placeholder"):
             if isinstance(given.get(item), str):
                 description[item] = given[item]
+        description["assumed"] = given.get("assumed")
         description["advanced"] = given.get("advanced") is True
     return description
 

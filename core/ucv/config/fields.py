@@ -389,6 +389,7 @@ TLS: Mapping[vol.Marker, Any] = {
         vol.Optional("tls"),
         label="HTTPS",
         help="Speak HTTPS with the device.",
+        assumed=False,
         advanced=True,
     ): Boolean(),
     describe(

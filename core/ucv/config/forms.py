@@ -8,7 +8,7 @@ One field is a mapping with
   stored;
 - ``label``, ``help``, ``unit``, ``placeholder`` (texts in English; all but ``label`` may be None)
   and ``advanced`` (whether a form folds it away);
-- ``default`` and ``value``, None where there is none. A secret has neither, but ``stored``: whether
+- ``default`` (what holds if nothing is given) and ``value``, None where there is none. A secret has neither, but ``stored``: whether
   one is kept already;
 - by type ``options`` (``value`` and ``label`` each), ``min``, ``max``, ``min_length``,
   ``max_length`` (characters, or items of a list), ``schemes`` of an address;
@@ -109,7 +109,8 @@ def _field(name: str, key: Any, validator: Any, held: _Held) -> Field:
     if kind["type"] == "secret":
         stored = name in held.stored
         return {**shown, "required": shown["required"] and not stored, "stored": stored}
-    shown["default"] = None if no_default else _without_secrets(kind, default())
+    default = description.get("assumed") if no_default else default()
+    shown["default"] = _without_secrets(kind, default)
     shown["value"] = _without_secrets(kind, held.values.get(name))
     shown |= {item: kind[item] for item in kind if item not in shown}
     if kind["type"] == "object":

@@ -7,6 +7,7 @@ from typing import Any
 import voluptuous as vol
 
 from ucv.config.fields import Host, Port, Seconds, Text, describe
+from ucv.streams.settings import StreamSettings
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -30,8 +31,9 @@ _SERVER = {
         "host",
         label="Address",
         help="Address to listen on. One that others can reach needs an account first.",
+        assumed="127.0.0.1",
     ): Host(),
-    describe("port", label="Port", help="TCP port to listen on."): Port(),
+    describe("port", label="Port", help="TCP port to listen on.", assumed=8321): Port(),
     describe(
         "allowed_hosts",
         label="Host names",
@@ -39,21 +41,25 @@ _SERVER = {
     ): [Host()],
 }
 
+_USUAL = StreamSettings()
 _STREAMS = {
     describe(
         "linger",
         label="Linger",
         help="How long a stream stays open after its last viewer.",
+        assumed=_USUAL.linger,
     ): Seconds(0, 3600),
     describe(
         "retry_cap",
         label="Longest wait",
         help="Longest wait between tries to reach a camera.",
+        assumed=_USUAL.retry_cap,
     ): Seconds(1, 3600),
     describe(
         "slow_cap",
         label="Longest wait when away",
         help="Longest wait between tries to reach a camera that has been away for long.",
+        assumed=_USUAL.slow_cap,
     ): Seconds(1, 3600),
 }
 
@@ -69,7 +75,9 @@ ROOT = {
     ): vol.Any([Text()], _empty),
     describe("server", label="Server", help="Where the page is served."): _SERVER,
     describe("streams", label="Streams", help="How live streams are kept."): _STREAMS,
-    describe("log_level", label="Log level", help="The least that is logged."): vol.In(LOG_LEVELS),
+    describe(
+        "log_level", label="Log level", help="The least that is logged.", assumed="info"
+    ): vol.In(LOG_LEVELS),
     describe(
         "database",
         label="Database",
