@@ -209,7 +209,10 @@ class PluginManager:
         self._quarantine(plugin.candidate, Stage.RUNNING, error)
         if self._marker is not None and plugin.path:
             fault = self.quarantined[-1]
-            self._marker.hold(plugin.path, fault.reason, file=fault.file, line=fault.line)
+            self._marker.hold(
+                plugin.path,
+                Held(fault.reason, fault.at, fault.stage, fault.file, fault.line),
+            )
 
     def close(self) -> None:
         """Forget all plugins."""

@@ -85,9 +85,9 @@ class StartMarker:
             raise
         self._loaded(path)
 
-    def hold(self, path: str, reason: str, *, file: str = "", line: int = 0) -> None:
-        """Keep a plugin that failed again and again from being loaded, from the next start on."""
-        self._held[path] = Held(reason[:MAX_REASON], self._clock.time(), Stage.RUNNING, file, line)
+    def hold(self, path: str, held: Held) -> None:
+        """Keep a plugin from being loaded, from the next start on."""
+        self._held[path] = held
         self._write()
 
     def release(self, path: str) -> bool:

@@ -22,9 +22,6 @@ _log = logging.getLogger(__name__)
 _LOOK = 0.03
 #: Seconds after which a block that has not ended is logged; again after twice as long, and so on.
 _LASTING = 5.0
-#: What the thread of a loop is in while it waits: the standard library's loops, and uvloop, which
-#: has no Python code of its own there.
-_IDLE = (selectors.__file__, asyncio.runners.__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +116,7 @@ class LoopWatchdog:
     def _watch(self) -> None:
         while not self._ended(self._limit):
             frame = self._frame()
-            if frame is not None and frame.f_code.co_filename not in _IDLE:
+            if frame is not None and not _waits(frame):
                 del frame  # or its variables would live until the next look
                 self._follow()
 
@@ -181,3 +178,18 @@ class LoopWatchdog:
     def _report(self, blocked: Blocked) -> None:
         _log.warning("%s", blocked)
         self._on_block(blocked)
+
+
+def _waits(frame: FrameType) -> bool:
+    """Whether this is what a loop's thread is in while nothing is to be done."""
+    file = frame.f_code.co_filename
+    # uvloop has no Python code of its own: what is seen is who runs it.
+    if file == asyncio.runners.__file__:
+        return True
+    # A selector, but the loop's: `subprocess.run` has one too.
+    caller = frame.f_back
+    return (
+        file == selectors.__file__
+        and caller is not None
+        and caller.f_code.co_filename == asyncio.base_events.__file__
+    )

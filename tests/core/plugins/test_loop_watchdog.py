@@ -18,7 +18,7 @@ from ucv.testing.clock import until
 LIMIT = 0.05
 
 CODE = """\
-import time
+import subprocess, sys, time
 
 def nap(seconds):
     time.sleep(seconds)
@@ -30,6 +30,10 @@ async def count(seconds):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         pass
+
+async def call(seconds):
+    code = f"import time; time.sleep({seconds})"
+    subprocess.run([sys.executable, "-c", code], capture_output=True)
 """
 
 
@@ -92,6 +96,14 @@ async def test_a_plugin_that_computes_is_named(
     await until(lambda: blocks)
     assert blocks[0].function == "count"
     assert blocks[0].line in (11, 12)
+
+
+async def test_a_plugin_that_waits_for_a_program_is_named(
+    watchdog: LoopWatchdog, plugin: dict[str, Any], blocks: list[Blocked]
+) -> None:
+    await plugin["call"](0.4)
+    await until(lambda: blocks)
+    assert (blocks[0].function, blocks[0].line) == ("call", 16)
 
 
 async def test_code_that_a_plugin_calls_is_the_plugins_affair(
