@@ -13,6 +13,14 @@ from enum import StrEnum
 _PARAMETER = re.compile(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 
 
+def parameters(text: str) -> dict[str, str]:
+    """Return the parameters of an ``Authorization`` by name, quoting undone."""
+    return {
+        name: re.sub(r"\\(.)", r"\1", quoted) or token
+        for name, quoted, token in _PARAMETER.findall(text)
+    }
+
+
 class AuthKind(StrEnum):
     """How a server asks."""
 
@@ -54,10 +62,7 @@ class Authenticator:
             return scheme.lower() == "basic" and secrets.compare_digest(rest.strip(), wanted)
         if scheme.lower() != "digest":
             return False
-        given = {
-            name: re.sub(r"\\(.)", r"\1", quoted) or token
-            for name, quoted, token in _PARAMETER.findall(rest)
-        }
+        given = parameters(rest)
         if given.get("nonce") != nonce or given.get("username") != self.username:
             return False
         first = self._hash(f"{self.username}:{self.realm}:{self.password}")
