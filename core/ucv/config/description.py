@@ -34,8 +34,8 @@ def describe(
     """Return the key of a schema with what forms, editors and documents show of it, in English.
 
     ``label`` is a word or two, ``help`` a sentence, ``unit`` the symbol of the value's unit ("s",
-    "kbit/s"), ``placeholder`` an example for an empty field. ``assumed`` is what holds when the key is
-    left out, where the schema itself puts no default in. ``advanced`` ones are folded away in
+    "kbit/s"), ``placeholder`` an example for an empty field. ``assumed`` is what holds when the key
+    is left out, where the schema itself puts no default in. ``advanced`` ones are folded away in
     forms. A key that is no marker becomes optional; a marker given is not changed itself.
     """
     described = copy.copy(key) if isinstance(key, vol.Marker) else vol.Optional(key)

@@ -8,8 +8,8 @@ One field is a mapping with
   stored;
 - ``label``, ``help``, ``unit``, ``placeholder`` (texts in English; all but ``label`` may be None)
   and ``advanced`` (whether a form folds it away);
-- ``default`` (what holds if nothing is given) and ``value``, None where there is none. A secret has neither, but ``stored``: whether
-  one is kept already;
+- ``default`` (what holds if nothing is given) and ``value``, None where there is none. A secret has
+  neither, but ``stored``: whether one is kept already;
 - by type ``options`` (``value`` and ``label`` each), ``min``, ``max``, ``min_length``,
   ``max_length`` (characters, or items of a list), ``schemes`` of an address;
 - of a list ``item``, of an object ``fields``: what is in it, in the same form. An item has no name,
@@ -39,9 +39,9 @@ _BOUNDS = {
     "lengthMin": "min_length",
     "lengthMax": "max_length",
 }
-_TYPES = frozenset(
-    ("string", "integer", "float", "boolean", "select", "url", "host", "secret", "list", "object")
-)
+_SCALARS = frozenset(("string", "integer", "float", "boolean", "select"))
+#: The type of what nobody knows.
+ANY = "any"
 #: What must not be shown, even if another validator beside it would make it something else.
 _SECRET: Field = {"type": "secret"}
 
@@ -60,10 +60,26 @@ def serialize(
     (``camera.password`` for one within an object). ``only`` names the fields that are wanted.
     """
     return [
-        one
+        _as_text(one)
         for one in _fields(schema, _Held(values or {}, stored_secrets))
         if only is None or one["name"] in only
     ]
+
+
+def structure(schema: Any) -> list[Field]:
+    """Return the fields as `serialize` does, but of type `ANY` where their validator says none."""
+    return _fields(schema, _Held())
+
+
+def _as_text(shown: Field) -> Field:
+    # What nobody knows is text to a form; the schema will say what is wrong with it.
+    if shown["type"] == ANY:
+        shown = {**shown, "type": "string"}
+    if "item" in shown:
+        shown = {**shown, "item": _as_text(shown["item"])}
+    if "fields" in shown:
+        shown = {**shown, "fields": [_as_text(one) for one in shown["fields"]]}
+    return shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +135,7 @@ def _field(name: str, key: Any, validator: Any, held: _Held) -> Field:
 
 
 def _complete(kind: Field) -> Field:
-    # What nobody knows is text to a form; the schema will say what is wrong with it.
-    if kind.get("type") not in _TYPES:
-        kind = {**kind, "type": "string"}
-    return kind
+    return kind if "type" in kind else {**kind, "type": ANY}
 
 
 def _kind(validator: Any) -> Field:
@@ -168,7 +181,12 @@ def _any(validators: Collection[Any]) -> Field:
         return _SECRET
     if kinds and all(kind.get("type") == "select" for kind in kinds):
         return {"type": "select", "options": [one for kind in kinds for one in kind["options"]]}
-    return next((kind for kind in kinds if "type" in kind), {})
+    typed = [kind for kind in kinds if "type" in kind]
+    if len({kind["type"] for kind in typed}) != 1:
+        return {}
+    # Of several with the same type, none bounds what the others let through.
+    alone = len(typed) == 1 or typed[0]["type"] not in _SCALARS
+    return typed[0] if alone else {"type": typed[0]["type"]}
 
 
 def _converted(validator: Any) -> Field:
@@ -181,7 +199,7 @@ def _converted(validator: Any) -> Field:
         return {"type": "select", "options": _options([(converted["value"], "")])}
     if "options" in converted:
         kind["options"] = _options(converted["options"])
-    if converted.get("type") in _TYPES:
+    if converted.get("type") in _SCALARS:
         kind["type"] = converted["type"]
     return kind
 
