@@ -305,6 +305,8 @@ class FlowManager:
         flow.disarm()
         if flow.discovered is not None and page.entry_id is not None:
             self._known.learn(page.entry_id, flow.discovered)
+        if isinstance(page, DonePage):
+            flow.entry_id = page.entry_id
         flow.conversation.end(page)
         if flow.task is not None and flow.task is not asyncio.current_task():
             flow.task.cancel()
