@@ -14,11 +14,12 @@ from ucv.cameras.registry import CameraRegistry
 from ucv.clock import Clock, SystemClock
 from ucv.config.configuration import Configuration, read, validate_cameras
 from ucv.config.paths import ConfigDirectory
+from ucv.discovery.mdns import MdnsListener
 from ucv.entries.control import CameraControl
 from ucv.entries.devices import Devices
 from ucv.entries.manager import EntryManager
 from ucv.flows.manager import FlowManager
-from ucv.plugin_runtime import PluginRuntime
+from ucv.plugin_runtime import PluginRuntime, PluginsChanged
 from ucv.plugins.calls import Calls
 from ucv.plugins.faults import PluginFaults
 from ucv.plugins.loader import PluginManager
@@ -75,6 +76,7 @@ class Hub:
     faults: PluginFaults
     control: CameraControl
     flows: FlowManager
+    mdns: MdnsListener
     plugin_runtime: PluginRuntime
 
     def __init__(
@@ -131,6 +133,8 @@ class Hub:
         self._start_cameras()
         await self.cameras.load()
         await self.entries.start(drafts)
+        await self._listen()
+        self._resources.callback(self.bus.subscribe(PluginsChanged, self._on_plugins_changed))
         self.started_at = self.clock.time()
         _log.info(
             "UCV %s started in %.0f ms with %d entries from %s",
@@ -195,6 +199,10 @@ class Hub:
             redactor=self.redactor,
         )
         self._resources.push_async_callback(self.flows.stop)
+        self.mdns = MdnsListener(
+            interfaces=self.configuration.discovery.interfaces, on_found=self.flows.discovered
+        )
+        self._resources.push_async_callback(self.mdns.stop)
         self.plugin_runtime.attach(self.entries, self.flows)
         self.control = CameraControl(
             clock=self.clock,
@@ -204,6 +212,13 @@ class Hub:
             streams=self.streams,
         )
         self._resources.push_async_callback(self.control.stop)
+
+    async def _listen(self) -> None:
+        if self.configuration.discovery.mdns:
+            await self.mdns.listen(self.plugins.discovery)
+
+    def _on_plugins_changed(self, _event: PluginsChanged) -> None:
+        self.plugin_runtime.soon(self._listen(), "listen for devices")
 
     def _on_device_fault(self, domain: str, what: str, error: BaseException) -> None:
         self.calls.fault(self.plugins.owner_of(domain), what, error)

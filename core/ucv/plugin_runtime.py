@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ucv.bus import Event, EventBus, Unsubscribe
 from ucv.entries.manager import EntryManager
@@ -106,7 +107,11 @@ class PluginRuntime:
 
     def quarantine_soon(self, name: str, error: BaseException) -> None:
         """Do `quarantine`, but not within the call that failed: that is part of what is ended."""
-        task = asyncio.create_task(self.quarantine(name, error), name=f"quarantine {name}")
+        self.soon(self.quarantine(name, error), f"quarantine {name}")
+
+    def soon(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Do something in the background, until it is done or `stop` ends it."""
+        task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

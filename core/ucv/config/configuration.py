@@ -41,6 +41,17 @@ class ServerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DiscoverySettings:
+    """Whether devices that announce themselves are listened for, and on which interfaces.
+
+    ``interfaces`` are addresses of this machine; none means all.
+    """
+
+    mdns: bool = True
+    interfaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """A valid configuration. ``cameras`` are validated once the integrations are known.
 
@@ -52,6 +63,7 @@ class Configuration:
     plugins: tuple[Path, ...] = ()
     server: ServerSettings = ServerSettings()
     streams: StreamSettings = field(default_factory=StreamSettings)
+    discovery: DiscoverySettings = DiscoverySettings()
     log_level: str = "info"
     database: str | None = field(default=None, repr=False)
     document: Document = field(default_factory=lambda: Document("ucv.yaml"), repr=False)
@@ -102,7 +114,7 @@ def inspect(
         if not folder.is_dir():
             path = ("plugins", index)
             _log.warning("%s", problem(document.mark(path), path, "there is no such folder"))
-    server = valid.get("server", {})
+    server, discovery = valid.get("server", {}), valid.get("discovery", {})
     configuration = Configuration(
         directory=directory,
         plugins=plugins,
@@ -110,6 +122,9 @@ def inspect(
             **{**server, "allowed_hosts": tuple(server.get("allowed_hosts", ()))}
         ),
         streams=StreamSettings(**valid.get("streams", {})),
+        discovery=DiscoverySettings(
+            **{**discovery, "interfaces": tuple(discovery.get("interfaces", ()))}
+        ),
         log_level=str(valid.get("log_level", "info")),
         database=valid.get("database"),
         document=document,

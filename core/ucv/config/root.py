@@ -6,7 +6,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from ucv.config.fields import Host, Port, Seconds, Text, describe
+from ucv.config.fields import Boolean, Host, Port, Seconds, Text, describe
 from ucv.streams.settings import StreamSettings
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -63,6 +63,20 @@ _STREAMS = {
     ): Seconds(1, 3600),
 }
 
+_DISCOVERY = {
+    describe(
+        "mdns",
+        label="mDNS",
+        help="Listen for devices that announce themselves, if an integration knows any.",
+        assumed=True,
+    ): Boolean(),
+    describe(
+        "interfaces",
+        label="Interfaces",
+        help="Addresses of this machine to listen on; all of them if not given.",
+    ): [Host()],
+}
+
 #: Keys like ``x-…`` are taken out before.
 ROOT = {
     describe("cameras", label="Cameras", help="What the hub connects to."): vol.Any(
@@ -75,6 +89,7 @@ ROOT = {
     ): vol.Any([Text()], _empty),
     describe("server", label="Server", help="Where the page is served."): _SERVER,
     describe("streams", label="Streams", help="How live streams are kept."): _STREAMS,
+    describe("discovery", label="Discovery", help="How devices are found."): _DISCOVERY,
     describe(
         "log_level", label="Log level", help="The least that is logged.", assumed="info"
     ): vol.In(LOG_LEVELS),

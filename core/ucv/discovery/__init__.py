@@ -1,0 +1,1 @@
+"""Finds devices on the network and says which integration they are for."""
