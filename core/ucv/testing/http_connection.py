@@ -151,7 +151,7 @@ class HttpConnection(asyncio.StreamReaderProtocol):
                 headers.append(("Transfer-Encoding", "chunked"))
             elif answer.status not in (204, 304):
                 headers.append(("Content-Length", str(len(body))))
-        as_chunks = streamed and not sized and request.version == "HTTP/1.1"
+        as_chunks = streamed and answer.chunked and not sized and request.version == "HTTP/1.1"
         if as_chunks:
             headers.append(("Transfer-Encoding", "chunked"))
         headers.append(("Connection", "keep-alive" if stays else "close"))

@@ -58,14 +58,16 @@ class Request:
 class Answer:
     """What a device answers.
 
-    A ``body`` that is an iterator is a stream: it is sent as it comes, chunked unless the headers
-    have a ``Content-Length``, and the connection is closed after it. Headers may be given as pairs
-    where one name comes several times.
+    A ``body`` that is an iterator is a stream: it is sent as it comes, and the connection is closed
+    after it. It is sent in chunks unless the headers have a ``Content-Length`` or ``chunked`` is
+    off: then the end of the connection is the end of the stream, as with HTTP/1.0.
+    Headers may be given as pairs where one name comes several times.
     """
 
     status: int = 200
     headers: Mapping[str, str] | tuple[tuple[str, str], ...] = ()
     body: bytes | AsyncIterator[bytes] = b""
+    chunked: bool = True
 
     def pairs(self) -> list[tuple[str, str]]:
         """Return the headers in order."""
