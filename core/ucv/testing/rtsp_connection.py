@@ -9,6 +9,8 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ucv.testing.rtsp_auth import AuthKind
+
 if TYPE_CHECKING:
     from ucv.testing.rtsp_server import Mount, RtspServer
 
@@ -20,6 +22,7 @@ _REASONS = {
     302: "Found",
     400: "Bad Request",
     401: "Unauthorized",
+    403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
     454: "Session Not Found",
@@ -45,6 +48,7 @@ class ServerConnection(asyncio.Protocol):
         self._channel = 0
         self._timeout: asyncio.TimerHandle | None = None
         self._slow: asyncio.Task[None] | None = None
+        self._late: asyncio.TimerHandle | None = None
 
     # --- the transport --------------------------------------------------------------------------
 
@@ -69,6 +73,8 @@ class ServerConnection(asyncio.Protocol):
             self._timeout.cancel()
         if self._slow is not None:
             self._slow.cancel()
+        if self._late is not None:
+            self._late.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Take requests apart; interleaved packets from the client (RTCP) are passed over."""
@@ -137,6 +143,17 @@ class ServerConnection(asyncio.Protocol):
         if any(fault.endless_headers for fault in faults):
             self._endless()
             return
+        delay = max(fault.delay for fault in faults)
+        if delay:
+            loop = asyncio.get_running_loop()
+            self._late = loop.call_later(delay, self._respond, method, target, mount, headers)
+        else:
+            self._respond(method, target, mount, headers)
+
+    def _respond(
+        self, method: str, target: str, mount: Mount | None, headers: dict[str, str]
+    ) -> None:
+        faults = [self._server.faults, *([mount.faults] if mount else [])]
         status, answer, body = self._answer(method, target, mount, headers)
         refuse = next((fault.refuse_status for fault in faults if fault.refuse_status), None)
         if refuse is not None:
@@ -169,11 +186,10 @@ class ServerConnection(asyncio.Protocol):
         if mount is None:
             return 404, {}, b""
         nonce = self._nonces.setdefault(mount.path, mount.auth.new_nonce())
-        authorization = headers.get("authorization")
-        if not mount.auth.accepts(authorization, method, nonce):
-            if authorization is not None:
-                self._server.counters.refused += 1
-            return 401, {"WWW-Authenticate": mount.auth.challenge(nonce)}, b""
+        denied = self._denied(mount, headers.get("authorization"), method, nonce)
+        if denied:
+            challenge = {"WWW-Authenticate": mount.auth.challenge(nonce)}
+            return denied, challenge if denied == 401 else {}, b""
         if method == "DESCRIBE":
             redirect = mount.faults.redirect or self._server.faults.redirect
             if redirect:
@@ -188,6 +204,27 @@ class ServerConnection(asyncio.Protocol):
                 return 454, {}, b""
             return 200, {"Session": self._session}, b""
         return 405, {"Allow": _PUBLIC}, b""
+
+    def _denied(
+        self, mount: Mount, authorization: str | None, method: str, nonce: str
+    ) -> int | None:
+        """Return the status that a request is refused with, if it is."""
+        lock, counters = self._server.lock, self._server.counters
+        lockout = mount.faults.lockout or self._server.faults.lockout
+        guarded = mount.auth.kind is not AuthKind.NONE
+        if guarded and authorization is not None and (lockout or lock.locked):
+            counters.locked += 1
+            return lockout or lock.status
+        if mount.auth.accepts(authorization, method, nonce):
+            if guarded:
+                lock.accepted()
+            return None
+        if authorization is not None:
+            counters.refused += 1
+            lock.refused()
+            if lock.locked:
+                return lock.status
+        return 401
 
     def _setup(self, mount: Mount, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         transport = headers.get("transport", "")

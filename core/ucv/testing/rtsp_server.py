@@ -7,12 +7,14 @@ It speaks RTP over the RTSP connection, in step with the wall clock, and can be 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import math
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ucv.testing.account_lock import AccountLock
 from ucv.testing.clip import Clip
 from ucv.testing.rtp_packets import (
     CLOCK_RATE,
@@ -39,9 +41,12 @@ class Faults:
     - ``garbage``: these bytes come between packets.
     - ``cut_after``: the connection is closed in the middle of a packet after that many pictures.
     - ``muted``: connected, playing, but no pictures come.
+    - ``delay``: seconds before each answer.
     - ``slow``: seconds between single bytes of answers.
     - ``redirect``: DESCRIBE answers 302 with this address.
     - ``refuse_status``: every request is answered with this status.
+    - ``lockout``: requests with credentials are answered with this status (401 or 403) as if the
+      account were locked.
     - ``away``: connections are closed as soon as they are made.
     """
 
@@ -50,20 +55,27 @@ class Faults:
     garbage: bytes = b""
     cut_after: int | None = None
     muted: bool = False
+    delay: float = 0.0
     slow: float = 0.0
     redirect: str | None = None
     refuse_status: int | None = None
+    lockout: int | None = None
     away: bool = False
 
 
 @dataclass(slots=True)
 class Counters:
-    """What a server has been asked; ``refused`` counts requests with wrong credentials."""
+    """What a server has been asked.
+
+    ``refused`` counts requests with wrong credentials, ``locked`` those refused because the account
+    was locked.
+    """
 
     connections: int = 0
     connected_at: list[float] = field(default_factory=list)
     requests: dict[str, int] = field(default_factory=dict)
     refused: int = 0
+    locked: int = 0
     dropped: int = 0
 
     def count(self, method: str) -> None:
@@ -196,19 +208,27 @@ class Mount:
 
 
 class RtspServer:
-    """Serves mounts on 127.0.0.1: ``async with RtspServer() as server: server.add("/live", clip)``.
+    """Serves mounts on loopback: ``async with RtspServer() as server: server.add("/live", clip)``.
 
-    ``session_timeout`` is announced and enforced, in seconds. ``now`` is the wall clock.
+    ``session_timeout`` is announced and enforced, in seconds. ``now`` is the wall clock. ``host``
+    is an address of this machine only. ``lock`` counts wrong credentials for any mount; several
+    servers of one device may share it.
     """
 
     def __init__(
         self,
         *,
+        host: str = "127.0.0.1",
         port: int = 0,
+        lock: AccountLock | None = None,
         session_timeout: float = 60.0,
         server_header: str = "Virtual Camera",
         now: Callable[[], float] = time.time,
     ) -> None:
+        if not ipaddress.ip_address(host).is_loopback:
+            raise ValueError("A virtual device lives on this machine only.")
+        self.host = host
+        self.lock = lock or AccountLock()
         self.faults = Faults()
         self.counters = Counters()
         self.mounts: dict[str, Mount] = {}
@@ -226,7 +246,7 @@ class RtspServer:
 
     def url(self, path: str) -> str:
         """Return the address of a path."""
-        return f"rtsp://127.0.0.1:{self._port}{path}"
+        return f"rtsp://{self.host}:{self._port}{path}"
 
     def add(self, path: str, clip: Clip, auth: Authenticator | None = None) -> Mount:
         """Serve a clip under a path."""
@@ -237,7 +257,7 @@ class RtspServer:
         """Listen, on the same port as before if it did."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: ServerConnection(self), "127.0.0.1", self._port, reuse_address=True
+            lambda: ServerConnection(self), self.host, self._port, reuse_address=True
         )
         self._port = self._server.sockets[0].getsockname()[1]
 
