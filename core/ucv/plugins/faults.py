@@ -23,9 +23,6 @@ KEPT = 50
 #: Seconds a command of a plugin may take.
 COMMAND_LIMIT = 30.0
 
-# The last two would end the hub. A real Ctrl-C cancels its main task and is never raised here.
-_ANYTHING = (Exception, SystemExit, KeyboardInterrupt)
-
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -126,7 +123,9 @@ def contain(
             if inspect.iscoroutine(result):
                 result.close()
                 raise TypeError(f"{what} must not be async")
-        except _ANYTHING as error:  # a plugin may raise anything; it stays its own
+        # A plugin may raise anything, and it stays its own; nothing else comes out of a plain
+        # function, for a real Ctrl-C cancels the hub's main task.
+        except BaseException as error:
             _note(plugin, what, error, faults)
 
     return sink
@@ -148,7 +147,7 @@ def _contain_command(
                 raise
             wrong = RuntimeError("it cancelled itself")
             raise PluginError(_note(plugin, what, wrong, faults)) from error
-        except _ANYTHING as error:  # as above
+        except BaseException as error:  # as above
             if limit.expired() and isinstance(error, TimeoutError):
                 raise PluginTimeout(
                     f"The plugin {plugin} took longer than {COMMAND_LIMIT:g} s."

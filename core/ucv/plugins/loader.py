@@ -186,8 +186,10 @@ class PluginManager:
             implementations = self._register(module, candidate.key)
             stage = Stage.REGISTRATION
             registrations = self._call(candidate.name, implementations, instead_of)
-        # Whatever a plugin's code raises, sys.exit() included, is its own affair.
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        # Whatever else a plugin's code raises, sys.exit() included, is its own affair.
+        except BaseException as error:
             self._quarantine(candidate, stage, error)
             return False
         if instead_of is not None:
