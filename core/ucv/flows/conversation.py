@@ -103,11 +103,17 @@ class Conversation:
             delay = self._progress_due - now
             self._progress_timer = self._clock.call_later(delay, self._tell_of_progress)
 
+    def withdraw(self) -> None:
+        """Ask no more what is being asked: whoever waits for the answer is cancelled."""
+        if self._answer is not None:
+            self._answer.cancel()
+            self._answer = None
+
     def end(self, page: DonePage | AbortPage) -> None:
         """Show the last page; harmless when one is shown already."""
         if self.ended:
             return
-        self._answer = None
+        self.withdraw()
         self._show(page)
         self._rest()
 

@@ -153,6 +153,8 @@ class Steps:
         finally:
             self._over = True
             self._hear()
+            # A task that the steps began may still be asking.
+            self._conversation.withdraw()
 
     async def _contained(
         self, integration: Integration, calls: Calls, plugin: str, what: str

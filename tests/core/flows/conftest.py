@@ -33,6 +33,8 @@ from ucv.testing.clock import FakeClock
 from ucv.testing.streams import FakeCamera
 
 PASSWORD = "hunter2secret"
+#: What the box has after `World.lock_out`.
+NEW_PASSWORD = "changed-secret"
 
 
 @dataclass
@@ -240,9 +242,9 @@ class World:
         await self.clock.settle()
         return entry.id
 
-    async def lock_out(self, entry_id: str = "front-door", password: str = "changed-secret") -> str:
+    async def lock_out(self, entry_id: str = "front-door") -> str:
         """Change the device's password, so that its entry fails; return the flow that begins."""
-        self.box.password = password
+        self.box.password = NEW_PASSWORD
         await self.entries.reload(entry_id)
         await self.clock.settle()
         assert self.state(entry_id) is EntryState.AUTH_FAILED
