@@ -20,7 +20,7 @@ from ucv.config.common import COMMON_KEYS
 from ucv.config.schema import keys_of, mapping_of
 from ucv.errors import PluginError
 from ucv.plugins.api import API_VERSION, satisfies
-from ucv.plugins.capabilities import CAPABILITY_OF
+from ucv.plugins.capabilities import CAPABILITIES, CAPABILITY_OF
 from ucv.plugins.descriptors import Command, EventSink, MdnsHandler, Wrapper
 from ucv.plugins.integration import Integration
 from ucv.streams.providers import StreamProvider
@@ -83,9 +83,26 @@ def _check_integration(integration: type[Integration]) -> None:
                 raise PluginError(f"{who}.events must be an async generator: async def with yield.")
         elif not inspect.iscoroutinefunction(function):
             raise PluginError(f"{who}.{method} must be an async function.")
+        _check_signature(integration, method)
     _check_schema(integration)
     _check_numbers(integration)
     _check_requirements(integration)
+
+
+def _check_signature(integration: type[Integration], method: str) -> None:
+    """Refuse a method that cannot take what it is called with."""
+    owner = CAPABILITIES[CAPABILITY_OF[method]] if method in CAPABILITY_OF else Integration
+    wanted = inspect.signature(getattr(owner, method)).parameters.values()
+    positional = [p.name for p in wanted if p.kind is not p.KEYWORD_ONLY]
+    keywords = [p.name for p in wanted if p.kind is p.KEYWORD_ONLY]
+    given = inspect.getattr_static(integration, method)
+    bound = isinstance(given, staticmethod | classmethod)
+    try:
+        signature = inspect.signature(getattr(integration, method))
+        signature.bind(*positional[1 if bound else 0 :], **dict.fromkeys(keywords))
+    except TypeError as error:
+        names = ", ".join([*positional, *(["*", *keywords] if keywords else [])])
+        raise PluginError(f"{integration.__name__}.{method} must take ({names}).") from error
 
 
 def _check_schema(integration: type[Integration]) -> None:
