@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 from urllib.parse import quote
 
@@ -189,3 +190,92 @@ def test_an_address_is_text() -> None:
     assert isinstance(RTSP("rtsp://cam/"), UrlText)
     with pytest.raises(vol.Invalid):
         RTSP(5)
+
+
+@pytest.mark.parametrize(("value", "meant"), [(1, 1), (64, 64), ("7", 7), ("064", 64)])
+def test_a_whole_number_may_come_as_text(value: Any, meant: int) -> None:
+    assert fields.Integer(1, 64)(value) == meant
+
+
+@pytest.mark.parametrize("value", [0, 65, "0", "-5", "1.0", 1.0, True, None, "", "²", "9" * 21])
+def test_what_is_no_whole_number_within_bounds_is_refused(value: Any) -> None:
+    with pytest.raises(vol.Invalid, match="expected a whole number from 1 to 64"):
+        fields.Integer(1, 64)(value)
+
+
+@pytest.mark.parametrize(("value", "meant"), [(1, 1.0), (0.5, 0.5), ("-2.25", -2.25)])
+def test_a_number_is_a_float(value: Any, meant: float) -> None:
+    number = fields.Number(-5, 5)(value)
+    assert (number, type(number)) == (meant, float)
+
+
+@pytest.mark.parametrize(
+    "value", [6, "1e3", "1_0", "nan", " 1", True, None, float("nan"), float("inf"), 10**400]
+)
+def test_what_is_no_number_within_bounds_is_refused(value: Any) -> None:
+    with pytest.raises(vol.Invalid, match="expected a number from -5 to 5"):
+        fields.Number(-5, 5)(value)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "said"),
+    [((None, None), "number$"), ((2, None), "of at least 2"), ((None, 9), "of at most 9")],
+)
+def test_bounds_are_told_as_far_as_there_are_any(
+    bounds: tuple[int | None, int | None], said: str
+) -> None:
+    with pytest.raises(vol.Invalid, match=said):
+        fields.Integer(*bounds)("x")
+
+
+def test_without_bounds_every_number_will_do() -> None:
+    assert fields.Integer()(-(10**30)) == -(10**30)
+    assert fields.Number()(1e200) == 1e200
+
+
+@pytest.mark.parametrize(("value", "meant"), [("tcp", "tcp"), (720, 720), ("720", 720)])
+def test_a_choice_is_given_back_as_it_was_declared(value: Any, meant: str | int) -> None:
+    assert fields.Select(["tcp", 720])(value) == meant
+
+
+@pytest.mark.parametrize("value", ["TCP", 721, True, 720.0, None, ["tcp"], {"tcp": 1}])
+def test_what_is_no_choice_is_refused_with_the_choices(value: Any) -> None:
+    with pytest.raises(vol.Invalid, match="expected one of tcp, 720"):
+        fields.Select({"tcp": "TCP", 720: "HD"})(value)
+
+
+def test_a_fingerprint_may_have_colons_and_capitals() -> None:
+    digits = "0123456789abcdef" * 4
+    with_colons = ":".join(digits[at : at + 2] for at in range(0, 64, 2)).upper()
+    assert fields.Fingerprint()(with_colons) == fields.Fingerprint()(digits) == digits
+
+
+@pytest.mark.parametrize("value", ["", "ab" * 31, "ab" * 33, "zz" * 32, "ab" * 20, None, 12])
+def test_what_is_no_sha_256_fingerprint_is_refused(value: Any) -> None:
+    with pytest.raises(vol.Invalid, match="SHA-256"):
+        fields.Fingerprint()(value)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@pytest.mark.parametrize(
+    "validator",
+    [
+        fields.Integer(1, 64),
+        fields.Number(0, 1),
+        fields.Select(["tcp", 720]),
+        fields.Fingerprint(),
+        fields.Host(),
+        fields.Url("rtsp"),
+        fields.Port(),
+    ],
+    ids=lambda validator: type(validator).__name__,
+)
+@given(value=ANYTHING)
+def test_anything_is_taken_or_refused_as_invalid(validator: Any, value: Any) -> None:
+    with contextlib.suppress(vol.Invalid):
+        assert validator(value) == validator(validator(value))
