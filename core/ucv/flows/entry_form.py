@@ -10,6 +10,7 @@ import voluptuous as vol
 from ucv.config import forms
 from ucv.config.drafts import EntryDraft, draft_from_mapping
 from ucv.config.fields import Secret, SecretText, UrlText
+from ucv.config.problem import dotted
 from ucv.config.schema import keys_of, mapping_of
 from ucv.errors import ValidationError
 from ucv.flows.conversation import InvalidAnswer
@@ -76,7 +77,7 @@ class EntryForm:
 
     def take(self, answer: Mapping[str, Any]) -> EntryDraft:
         """Validate an answer; raises `InvalidAnswer`. A secret left empty stays as it was."""
-        unknown = sorted(str(name)[:64] for name in answer if name not in self._names)
+        unknown = sorted(dotted((str(name),)) for name in answer if name not in self._names)
         given = {name: answer[name] for name in self._names if answer.get(name) not in (None, "")}
         # Credentials within an address are given anew; they must not meet those of before.
         if not any(isinstance(value, str) and _has_credentials(value) for value in given.values()):

@@ -39,6 +39,15 @@ from ucv.secrets import Redactor
 
 ASKING = "Asking the device …"
 SAVING = "Saving …"
+#: What the core's own steps are called.
+TITLES = {
+    "user": "Add a device",
+    "discovered": "Add this device",
+    "reauth": "Log in again",
+    "reconfigure": "Change how the device is reached",
+    "options": "Options",
+    "confirm": "Name the camera",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +99,7 @@ class Wizard:
         form = self._entry_form(names, known=self._prefilled())
         step = "discovered" if self._flow.discovered is not None else "user"
         async with self._reached(form, step) as (device, info):
-            self._flow.title = title_of(info) or self._flow.title
+            self._flow.title = self._redact(title_of(info)) or self._flow.title
             await self._recognise(form, info)
             await self._ask_more(form, device, info)
             # What the device has told need not be found out again.
@@ -98,7 +107,7 @@ class Wizard:
         options = [name for name in option_fields(self._integration) if name not in names]
         if options:
             form = self._entry_form(options, known=form.mapping)
-            await self._talk.form(form.page("options"), form.take)
+            await self._talk.form(form.page("options", title=TITLES["options"]), form.take)
         return await self._confirm(form, info, facts)
 
     def _prefilled(self) -> dict[str, Any]:
@@ -127,7 +136,7 @@ class Wizard:
     async def _confirm(
         self, form: EntryForm, info: DeviceInfo, facts: Mapping[str, Any]
     ) -> DonePage | AbortPage:
-        name = _one_line(title_of(info) or str(form.draft.data.get("host", "")))
+        name = _one_line(title_of(info) or addresses.host_of(form.draft.data) or "")
         schema = {vol.Required("name"): Text(MAX_NAME)}
         values: Mapping[str, Any] = {"name": name or self._integration.name}
         errors: tuple[FieldError, ...] = ()
@@ -141,7 +150,13 @@ class Wizard:
                 raise InvalidAnswer(wrong, _fields(schema, given)) from None
 
         while True:
-            page = FormPage("confirm", _fields(schema, values), text=_who(info), errors=errors)
+            page = FormPage(
+                "confirm",
+                _fields(schema, values),
+                TITLES["confirm"],
+                self._redact(_who(info)),
+                errors=errors,
+            )
             chosen = await self._talk.form(page, parse)
             self._talk.progress(SAVING)
             # Another flow may have been faster.
@@ -184,7 +199,7 @@ class Wizard:
         if not names:
             return AbortPage("not_supported", f"{self._integration.name} has no options.", entry.id)
         form = self._entry_form(names, known=public_mapping(entry), stored=entry.secrets)
-        await self._talk.form(form.page("options"), form.take)
+        await self._talk.form(form.page("options", title=TITLES["options"]), form.take)
         return await self._update(entry.id, form)
 
     async def _reach_again(
@@ -227,10 +242,13 @@ class Wizard:
     ) -> AsyncIterator[tuple[Device, DeviceInfo]]:
         """Ask for the form's fields until the device answers; it is let go of in the end."""
         error: PageError | None = None
+        text = self._why(entry) if entry is not None and step == "reauth" else ""
         ask = True
         while True:
             if ask:
-                await self._talk.form(form.page(step, error=error), form.take)
+                await self._talk.form(
+                    form.page(step, title=TITLES[step], text=text, error=error), form.take
+                )
             self._talk.progress(ASKING)
             ask, error = True, None
             try:
@@ -263,6 +281,11 @@ class Wizard:
             if entry is not None:
                 _check_same(entry, info)
             return device, info, attempt.pop_all()
+
+    def _why(self, entry: EntryConfig) -> str:
+        """Say why an entry is not set up, empty if it is."""
+        reason = self._tools.entries.status(entry.id).reason
+        return self._redact(reason.message) if reason is not None else ""
 
     def _can_trust(self) -> bool:
         return "fingerprint" in keys_of(self._integration.schema)

@@ -31,6 +31,7 @@ async def test_a_changed_password_asks_to_log_in_again_until_it_is_right(world: 
     flow = world.flows.get(flow_id)
     assert (flow.title, flow.entry_id, flow.expires) == ("Front door", "front-door", 0.0)
     assert values_of(flow) == {"username": "viewer", "password": None}
+    assert flow.page.text == "The camera refuses the user name or password."
 
     flow = await world.flows.submit(flow_id, {"username": "viewer", "password": "not-yet"})
     assert (flow.page.step, flow.page.error.code) == ("reauth", "AUTH_FAILED")
