@@ -1,9 +1,56 @@
-"""The test kit: a clock to turn by hand, a camera made of software, and clips for it to show.
+"""The test kit: a hub in memory, a clock to turn by hand, devices made of software, the contract.
 
-What is here is meant for tests (and for the demo, which shows the same camera to people). The hub
+What is here is meant for tests (and for the demo, which shows virtual cameras to people). The hub
 itself never imports it.
 """
 
-from ucv.testing.clock import FakeClock, until
+from __future__ import annotations
 
-__all__ = ["FakeClock", "until"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ucv.testing.acme import AcmeDevice
+    from ucv.testing.clock import FakeClock, until
+    from ucv.testing.contract import assert_integration_contract, check_integration_contract
+    from ucv.testing.http_device import Answer, Request, VirtualDevice
+    from ucv.testing.hub import HubKit, running_hub
+    from ucv.testing.mjpeg_device import MjpegDevice
+    from ucv.testing.rtsp_server import RtspServer
+
+# Imported when they are asked for: a test of a clock should not load a video encoder.
+_PLACES = {
+    "AcmeDevice": "acme",
+    "Answer": "http_device",
+    "FakeClock": "clock",
+    "HubKit": "hub",
+    "MjpegDevice": "mjpeg_device",
+    "Request": "http_device",
+    "RtspServer": "rtsp_server",
+    "VirtualDevice": "http_device",
+    "assert_integration_contract": "contract",
+    "check_integration_contract": "contract",
+    "running_hub": "hub",
+    "until": "clock",
+}
+
+__all__ = [
+    "AcmeDevice",
+    "Answer",
+    "FakeClock",
+    "HubKit",
+    "MjpegDevice",
+    "Request",
+    "RtspServer",
+    "VirtualDevice",
+    "assert_integration_contract",
+    "check_integration_contract",
+    "running_hub",
+    "until",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if (place := _PLACES.get(name)) is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{place}"), name)
