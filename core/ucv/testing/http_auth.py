@@ -65,6 +65,12 @@ class HttpGuard:
     tell_stale: bool = True
     _nonces: OrderedDict[str, _Nonce] = field(default_factory=OrderedDict, repr=False)
 
+    def __post_init__(self) -> None:
+        if unknown := {name.removesuffix("-sess") for name in self.algorithms} - _HASHES.keys():
+            raise ValueError(f"unknown algorithms: {sorted(unknown)}")
+        if not self.qop and any(name.endswith("-sess") for name in self.algorithms):
+            raise ValueError("Without qop there is no cnonce, which -sess needs.")
+
     def challenges(self, *, stale: bool = False) -> list[str]:
         """Return the values of ``WWW-Authenticate``, with new nonces."""
         values = []
@@ -85,7 +91,8 @@ class HttpGuard:
         header = request.headers.get("authorization")
         if header is None:
             return Verdict.MISSING, ""
-        scheme, _, rest = header.partition(" ")
+        # Names beyond ASCII come as UTF-8 (RFC 7616, section 3.4.4, and RFC 7617, section 2.1).
+        scheme, _, rest = header.encode("latin-1").decode("utf-8", "replace").partition(" ")
         if scheme.lower() == "basic" and self.scheme in ("basic", "both"):
             pair = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
             if secrets.compare_digest(rest.strip().encode(), pair.encode()):

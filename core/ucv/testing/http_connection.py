@@ -187,12 +187,13 @@ async def _stream(
     async with closing:
         await _write(writer, head, faults.slow)
         async for part in body:
-            if faults.half:
-                await _write(writer, part[: len(part) // 2], faults.slow)
-                return
             # An empty chunk would be the last one.
             if part:
-                await _write(writer, chunk(part) if as_chunks else part, faults.slow)
+                framed = chunk(part) if as_chunks else part
+                if faults.half:
+                    await _write(writer, framed[: len(framed) // 2], faults.slow)
+                    return
+                await _write(writer, framed, faults.slow)
         if as_chunks:
             await _write(writer, LAST_CHUNK, faults.slow)
 

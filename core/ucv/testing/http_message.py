@@ -149,7 +149,7 @@ def head_bytes(status: int, headers: list[tuple[str, str]]) -> bytes:
     except ValueError:
         reason = "Unknown"
     lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers)]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+    return "\r\n".join([*lines, "", ""]).encode()
 
 
 def chunk(data: bytes) -> bytes:
