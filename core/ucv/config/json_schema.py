@@ -76,7 +76,7 @@ def _any_camera(integrations: Mapping[str, Integration]) -> dict[str, Any]:
     (choice,) = (one for one in structure(COMMON) if one["name"] == "integration")
     return {
         "type": ["object", "string"],
-        "pattern": _FILE,
+        **_pattern(_FILE, "the keys of a camera"),
         "required": ["name", "integration"],
         "properties": {"integration": {**_described(choice), "enum": domains}},
         # An editor that knows the integration tells what is wrong with its keys, and not that
@@ -105,7 +105,7 @@ def _object(fields: Iterable[Field]) -> dict[str, Any]:
     fields = list(fields)
     return {
         "type": ["object", "string"],
-        "pattern": _FILE,
+        **_pattern(_FILE, "keys of its own"),
         "properties": {one["name"]: {**_described(one), **_value(one)} for one in fields},
         "required": [one["name"] for one in fields if one["required"]],
         "additionalProperties": False,
@@ -126,15 +126,18 @@ def _value(field: Field) -> dict[str, Any]:
     """Return what may be given for a field, or for an item of a list."""
     match field["type"]:
         case "integer":
-            return {**_number(field, "integer"), "pattern": f"^(-?[0-9]+|{_NAME})$"}
+            pattern = f"^(-?[0-9]+|{_NAME})$"
+            return {**_number(field, "integer"), **_pattern(pattern, "a whole number")}
         case "float":
-            return {**_number(field, "number"), "pattern": rf"^(-?[0-9]+(\.[0-9]+)?|{_NAME})$"}
+            pattern = rf"^(-?[0-9]+(\.[0-9]+)?|{_NAME})$"
+            return {**_number(field, "number"), **_pattern(pattern, "a number")}
         case "boolean":
-            return {"type": ["boolean", "string"], "pattern": f"^({_BOOLEAN}|{_VARIABLE})$"}
+            pattern = f"^({_BOOLEAN}|{_VARIABLE})$"
+            return {"type": ["boolean", "string"], **_pattern(pattern, "true or false")}
         case "select":
             return _select(field)
         case "url":
-            return {"type": "string", "pattern": _address(field["schemes"])}
+            return {"type": "string", **_address(field["schemes"])}
         case "list":
             return _list(field)
         case "object":
@@ -146,6 +149,11 @@ def _value(field: Field) -> dict[str, Any]:
             return {"type": "string", "minLength": 1, "writeOnly": True}
         case _:
             return {}
+
+
+def _pattern(pattern: str, expected: str) -> dict[str, str]:
+    # The message is not of JSON Schema: editors show it in place of the pattern.
+    return {"pattern": pattern, "patternErrorMessage": f"Expected {expected}."}
 
 
 def _number(field: Field, kind: str) -> dict[str, Any]:
@@ -166,9 +174,12 @@ def _select(field: Field) -> dict[str, Any]:
     }
 
 
-def _address(schemes: Iterable[str]) -> str:
+def _address(schemes: Iterable[str]) -> dict[str, str]:
+    starts = " or ".join(f"{scheme}://" for scheme in schemes)
     either = "|".join("".join(_both_cases(char) for char in scheme) for scheme in schemes)
-    return f"^(([A-Za-z_][\\w.-]* )?({either})://|{_NAME.replace('.*', '[^:]*')}$)"
+    # With !env, a name comes first; without an address, it is a name alone.
+    pattern = f"^(([A-Za-z_][\\w.-]* )?({either})://|{_NAME.replace('.*', '[^:]*')}$)"
+    return _pattern(pattern, f"an address that starts with {starts}")
 
 
 def _both_cases(char: str) -> str:
@@ -184,7 +195,7 @@ def _list(field: Field) -> dict[str, Any]:
     bounds = {"minItems": field.get("min_length"), "maxItems": field.get("max_length")}
     return {
         "type": ["array", "string"],
-        "pattern": _FILE,
+        **_pattern(_FILE, "a list"),
         "items": _value(field["item"]),
         **{name: bound for name, bound in bounds.items() if bound is not None},
     }

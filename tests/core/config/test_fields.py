@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 import voluptuous as vol
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ucv import fields
@@ -275,6 +275,7 @@ ANYTHING = st.recursive(
     ],
     ids=lambda validator: type(validator).__name__,
 )
+@settings(max_examples=40)
 @given(value=ANYTHING)
 def test_anything_is_taken_or_refused_as_invalid(validator: Any, value: Any) -> None:
     with contextlib.suppress(vol.Invalid):

@@ -178,6 +178,13 @@ def test_fields_refuse_what_the_hub_refuses(lines: str, where: str) -> None:
     assert camera_faults(lines) == [where]
 
 
+def test_each_pattern_comes_with_words_for_it() -> None:
+    text = json.dumps(document_schema(INTEGRATIONS)).replace('"anyOf"', "")
+    patterns = len(re.findall(r'"pattern":', text))
+    choices = len(re.findall(r'"enum": [^}]*}, {"type": "string", "pattern"', text))
+    assert len(re.findall(r'"patternErrorMessage":', text)) == patterns - choices > 0
+
+
 def test_what_has_no_default_is_required() -> None:
     assert camera_faults("", given="") == ["$", "$"]
     assert entry_schema(Everything())["required"] == ["name", "integration", "host", "needed"]
