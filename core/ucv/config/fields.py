@@ -344,13 +344,13 @@ HOST: Mapping[vol.Marker, Any] = {
         placeholder="192.0.2.10",
     ): Host(),
     describe(
-        vol.Optional("http_port"),
+        "http_port",
         label="HTTP port",
         help="Only needed if it is not the usual one.",
         advanced=True,
     ): Port(),
     describe(
-        vol.Optional("rtsp_port"),
+        "rtsp_port",
         label="RTSP port",
         help="Only needed if it is not 554.",
         placeholder="554",
@@ -361,21 +361,17 @@ HOST: Mapping[vol.Marker, Any] = {
 #: How the device is logged in to; both can be left out for one that is open.
 CREDENTIALS: Mapping[vol.Marker, Any] = {
     describe(
-        vol.Optional("username"),
+        "username",
         label="User name",
         help="The account on the device; leave it out if the device asks for none.",
     ): Text(),
-    describe(
-        vol.Optional("password"),
-        label="Password",
-        help="Kept in the encrypted store.",
-    ): Secret(),
+    describe("password", label="Password", help="Kept in the encrypted store."): Secret(),
 }
 
 #: How RTP is carried: within the RTSP connection, or in datagrams.
 TRANSPORT: Mapping[vol.Marker, Any] = {
     describe(
-        vol.Optional("transport"),
+        "transport",
         label="Transport",
         help="How video travels: within the RTSP connection (TCP), or in datagrams (UDP).",
         advanced=True,
@@ -386,14 +382,14 @@ TRANSPORT: Mapping[vol.Marker, Any] = {
 #: trusts, or have the fingerprint given: verification cannot be switched off.
 TLS: Mapping[vol.Marker, Any] = {
     describe(
-        vol.Optional("tls"),
+        "tls",
         label="HTTPS",
         help="Speak HTTPS with the device.",
         assumed=False,
         advanced=True,
     ): Boolean(),
     describe(
-        vol.Optional("fingerprint"),
+        "fingerprint",
         label="Certificate fingerprint",
         help="SHA-256 fingerprint of the device's own certificate, to trust exactly that one.",
         placeholder="ab:cd:…",
