@@ -42,6 +42,7 @@ class AcmeDevice:
     Ports 0 take free ones, which stay the same over `stop` and `start`. ``host`` is an address of
     this machine only, such as 127.0.0.2 for a camera that has moved. ``http`` and ``rtsp`` are its
     two servers, with their faults and counters; ``lock`` is the account's, shared by both.
+    ``clock`` is for the lock, delays and ``Date``; streams always run in real time.
     """
 
     def __init__(
@@ -73,9 +74,7 @@ class AcmeDevice:
             server_header="Acme",
             clock=clock,
         )
-        self.rtsp = RtspServer(
-            host=host, port=rtsp_port, lock=self.lock, server_header="Acme", now=clock.time
-        )
+        self.rtsp = RtspServer(host=host, port=rtsp_port, lock=self.lock, server_header="Acme")
         self._account = Authenticator(AuthKind.DIGEST, username, password, realm)
         self._announced: tuple[AsyncZeroconf, ServiceInfo] | None = None
         self.http.route("/api/info", lambda _: {"serial": self.serial, "model": self.model})
