@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from ucv.entries.entry import EntryState
+from ucv.entries.entry import EntryChanged, EntryRemoved, EntryState, EntryStatus
 from ucv.errors import NotFoundError, PluginNotLoaded, ValidationError
 
 PASSWORD = "hunter2secret"
@@ -82,6 +83,20 @@ async def test_a_login_ends_when_the_entry_can_do_without(world: Any) -> None:
     assert world.seen[-1].page.reason == "cancelled"
 
 
+async def test_what_its_entry_does_while_a_login_is_saved_does_not_end_it(world: Any) -> None:
+    await world.add_front()
+    flow_id = await world.lock_out()
+    world.entry_rows.gate.clear()
+    given = {"username": "viewer", "password": "changed-secret"}
+    submitted = asyncio.create_task(world.flows.submit(flow_id, given))
+    await world.clock.settle()
+    entry = world.entries.get("front-door").config
+    world.bus.publish(EntryChanged(entry, EntryStatus(EntryState.UNLOAD_FAILED)))
+    world.bus.publish(EntryRemoved("front-door"))
+    world.entry_rows.gate.set()
+    assert (await submitted).page.kind == "done"
+
+
 async def test_a_login_that_was_cancelled_can_be_asked_for(world: Any) -> None:
     await world.add_front()
     await world.flows.cancel(await world.lock_out())
@@ -114,7 +129,7 @@ async def test_a_login_for_an_entry_of_the_yaml_says_where_its_password_is(world
     world.box.password = "changed-secret"
     await world.start(YAML)
     assert world.state() is EntryState.AUTH_FAILED
-    assert world.flows.list() == []
+    assert world.seen == []
     flow = await world.flows.start("acme", "reauth", entry_id="front-door")
     assert (flow.page.reason, flow.page.entry_id) == ("read_only", "front-door")
     assert "secrets.yaml" in flow.page.message

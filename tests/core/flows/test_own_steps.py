@@ -318,3 +318,34 @@ async def test_steps_that_are_over_cannot_show_anything_any_more(world: Any) -> 
     with pytest.raises(RuntimeError):
         kept[0].progress("late")
     assert world.flows.get(flow.id).page.step == "options"
+
+
+async def test_a_task_that_still_asks_when_the_steps_are_over_is_not_in_the_way(
+    world: Any,
+) -> None:
+    begun: list[asyncio.Task[str]] = []
+
+    async def own(flow: Flow) -> None:
+        begun.append(asyncio.create_task(flow.menu("late", {"a": "A"})))
+        await asyncio.sleep(0)
+
+    flow = await given(world, own)
+    await world.clock.settle()
+    assert begun[0].cancelled()
+    assert world.flows.get(flow.id).page.step == "options"
+
+
+async def test_work_that_tells_nothing_of_itself_still_shows_that_it_goes_on(world: Any) -> None:
+    async def own(flow: Flow) -> None:
+        await flow.menu("begin", {"yes": "Yes"})
+        await world.acme.gate.wait()
+
+    flow = await given(world, own)
+    world.acme.gate.clear()
+    submitted = asyncio.create_task(world.flows.submit(flow.id, choice="yes"))
+    await world.clock.advance(1)
+    assert (await submitted).page.kind == "progress"
+    assert world.seen[-1].page.kind == "progress"
+    world.acme.gate.set()
+    await world.clock.settle()
+    assert world.flows.get(flow.id).page.step == "options"
