@@ -4,6 +4,7 @@ from ucv.bus import Event
 from ucv.cameras.camera import CameraChanged, CameraRemoved
 from ucv.cameras.camera_event import CameraReported
 from ucv.entries.entry import EntryChanged, EntryRemoved
+from ucv.flows.view import FlowChanged
 from ucv.streams.state import StreamFormatChanged, StreamHealthMeasured, StreamStateChanged
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "EntryChanged",
     "EntryRemoved",
     "Event",
+    "FlowChanged",
     "StreamFormatChanged",
     "StreamHealthMeasured",
     "StreamStateChanged",
