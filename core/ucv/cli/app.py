@@ -10,27 +10,17 @@ import typer
 from rich.markup import escape
 
 import ucv
+from ucv.cli import dev as dev_command
+from ucv.cli import plugin as plugin_command
+from ucv.cli import schema as schema_command
 from ucv.cli.bridges import find_bridges
 from ucv.cli.console import err, out, report_errors
-from ucv.cli.demo import demo_directory, ensure_demo
+from ucv.cli.demo import ensure_demo, state_directory
+from ucv.cli.options import ConfigOption, HostOption, LogLevelOption, PortOption
 from ucv.cli.serve import ServeOptions, serve
 from ucv.config.configuration import ConfigInvalid, inspect, inspect_cameras, read
 from ucv.config.paths import ConfigDirectory
 from ucv.hub import load_plugins, open_storage
-
-ConfigOption = Annotated[
-    Path, typer.Option("--config", metavar="DIR", help="The configuration directory.")
-]
-HostOption = Annotated[
-    str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]", metavar="ADDRESS")
-]
-PortOption = Annotated[
-    int | None,
-    typer.Option(help="Port to listen on; 0 takes a free one.  [default: 8321]", min=0, max=65535),
-]
-LogLevelOption = Annotated[
-    str | None, typer.Option("--log-level", help="debug, info, warning or error.", metavar="LEVEL")
-]
 
 app = typer.Typer(
     name="ucv",
@@ -84,7 +74,7 @@ def demo(
     log_level: LogLevelOption = None,
 ) -> None:
     """Run the hub with virtual cameras."""
-    directory = config or demo_directory()
+    directory = config or state_directory("ucv-demo")
     with report_errors():
         serve(
             ServeOptions(directory, host=host, port=port, log_level=log_level), prepare=ensure_demo
@@ -130,6 +120,10 @@ def rotate(config: ConfigOption) -> None:
     with report_errors():
         count = asyncio.run(work())
         out.print(f"[green]✓[/] {count} secret(s) re-encrypted with a new key.")
+
+
+for command in (schema_command, plugin_command, dev_command):
+    command.register(app)
 
 
 def main() -> None:

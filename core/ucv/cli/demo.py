@@ -21,10 +21,10 @@ class OffersDemo(Protocol):
         """Return mappings as in the YAML's list of cameras."""
 
 
-def demo_directory() -> Path:
-    """Return where the demo keeps its settings by default: the user's state folder (XDG)."""
+def state_directory(name: str) -> Path:
+    """Return where a command keeps its settings by default: in the user's state folder (XDG)."""
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "ucv-demo"
+    return Path(state) / name
 
 
 async def ensure_demo(hub: Hub) -> None:

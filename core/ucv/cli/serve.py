@@ -19,6 +19,7 @@ from ucv.config.configuration import read
 from ucv.config.paths import ConfigDirectory
 from ucv.hub import Hub
 from ucv.logs import configure_logging
+from ucv.plugins.sources import from_path
 from ucv.secrets import Redactor
 
 _log = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ class ServeOptions:
     port: int | None = None
     safe_mode: bool = False
     log_level: str | None = None
+    #: Plugins beside those that are found.
+    plugins: tuple[Path, ...] = ()
 
 
 def serve(
@@ -52,6 +55,7 @@ def serve(
         redactor=redactor,
         safe_mode=options.safe_mode,
         configuration=configuration,
+        plugins=[from_path(path) for path in options.plugins],
     )
     with asyncio.Runner(loop_factory=_new_event_loop) as runner:
         clean = runner.run(_serve(hub, options, prepare))
