@@ -69,30 +69,36 @@ class Devices:
         given: Mapping[str, str] | None = None,
     ) -> Device:
         """Return a handle; secrets in ``given`` go before those that are stored."""
+        secrets = await self._secret_values(config, given)
         return Device(
             entry_id=config.id,
             name=config.name,
             config={**config.data, **config.facts},
-            credentials=await self.credentials(config, given),
+            credentials=_credentials(config, secrets.get("password")),
             clock=self._clock,
             remember=remember,
+            secrets=secrets,
             http=self._make_http,
             on_task_failure=lambda error: self._on_fault(
                 config.integration, f"background task of {config.id}", error
             ),
         )
 
-    async def credentials(
-        self, config: EntryConfig, given: Mapping[str, str] | None = None
-    ) -> Credentials | None:
+    async def credentials(self, config: EntryConfig) -> Credentials | None:
         """Return what an entry's device is logged in with, or None."""
-        username = config.data.get("username")
-        password = (given or {}).get("password")
-        if password is None and "password" in config.secrets:
+        password = None
+        if "password" in config.secrets:
             password = await self._secrets.get(config.id, "password")
-        if not username and password is None:
-            return None
-        return Credentials(str(username or ""), password or "")
+        return _credentials(config, password)
+
+    async def _secret_values(
+        self, config: EntryConfig, given: Mapping[str, str] | None
+    ) -> dict[str, str]:
+        values = dict(given or {})
+        for name in config.secrets - values.keys():
+            if (value := await self._secrets.get(config.id, name)) is not None:
+                values[name] = value
+        return values
 
     @asynccontextmanager
     async def gate(self, config: EntryConfig) -> AsyncIterator[None]:
@@ -110,6 +116,13 @@ class Devices:
                 del self._locks[key]
             else:
                 self._locks[key] = (lock, waiting - 1)
+
+
+def _credentials(config: EntryConfig, password: str | None) -> Credentials | None:
+    username = config.data.get("username")
+    if not username and password is None:
+        return None
+    return Credentials(str(username or ""), password or "")
 
 
 def device_key(config: EntryConfig) -> str:

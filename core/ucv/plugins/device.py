@@ -59,12 +59,14 @@ class Device:
         credentials: Credentials | None,
         clock: Clock,
         remember: Callable[[dict[str, Any]], Awaitable[None]],
+        secrets: Mapping[str, str] | None = None,
         http: Callable[[Device], DeviceHttp] | None = None,
         on_task_failure: Callable[[BaseException], object] = lambda _error: None,
     ) -> None:
         self.entry_id = entry_id
         self.runtime: Any = None
         self.tasks = DeviceTasks(entry_id, on_task_failure)
+        self._secrets = dict(secrets or {})
         self._make_http = http
         self._http: DeviceHttp | None = None
         self.name = name
@@ -92,6 +94,13 @@ class Device:
         if host := urlsplit(str(self._config.get("url", ""))).hostname:
             return host
         raise ValidationError("There is no host in the configuration.", details={"key": "host"})
+
+    def secret(self, name: str) -> str | None:
+        """Return the value of a `Secret` field, such as a token; None if it has none.
+
+        Hand it on to the device, and to nothing else.
+        """
+        return self._secrets.get(name)
 
     @property
     def http(self) -> DeviceHttp:
