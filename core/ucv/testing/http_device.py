@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -118,7 +119,8 @@ class VirtualDevice:
         self.faults = HttpFaults(_on_refuse=self._refuse)
         self.counters = HttpCounters()
         self.server_header = server_header
-        self.requests: list[Request] = []
+        #: The latest ones, last one last.
+        self.requests: deque[Request] = deque(maxlen=1000)
         self.certificate = certificate
         self._tls = tls or certificate is not None
         self._routes: dict[str, dict[str, Route]] = {}

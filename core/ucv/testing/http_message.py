@@ -97,9 +97,8 @@ def parse_head(head: bytes) -> Request:
     if version == "HTTP/1.1" and "host" not in headers:
         raise BadRequest(400)
     try:
-        parts_of = urlsplit(target)
         # A target that begins with two slashes is a path here, not an authority.
-        path = target.partition("?")[0] if target.startswith("/") else parts_of.path
+        path = target.partition("?")[0] if target.startswith("/") else urlsplit(target).path
     except ValueError:
         raise BadRequest(400) from None
     query = dict(parse_qsl(target.partition("?")[2], keep_blank_values=True))
