@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import ucv
@@ -16,9 +17,10 @@ from ucv.config.configuration import Configuration, read, validate_cameras
 from ucv.config.paths import ConfigDirectory
 from ucv.discovery.mdns import MdnsListener
 from ucv.entries.control import CameraControl
-from ucv.entries.devices import Devices
+from ucv.entries.devices import Devices, http_client
 from ucv.entries.manager import EntryManager
 from ucv.flows.manager import FlowManager
+from ucv.http import HttpPool
 from ucv.plugin_runtime import PluginRuntime, PluginsChanged
 from ucv.plugins.calls import Calls
 from ucv.plugins.faults import PluginFaults
@@ -164,6 +166,8 @@ class Hub:
         self._resources.callback(watchdog.stop)
 
     def _start_cameras(self) -> None:
+        http = HttpPool(self.clock)
+        self._resources.push_async_callback(http.close)
         self.streams = StreamManager(
             bus=self.bus,
             clock=self.clock,
@@ -175,7 +179,7 @@ class Hub:
         devices = Devices(
             clock=self.clock,
             secrets=self.secrets,
-            make_http=None,
+            make_http=partial(http_client, http),
             on_fault=self._on_device_fault,
         )
         self.entries = EntryManager(

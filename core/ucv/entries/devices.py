@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from ucv.clock import Clock
 from ucv.entries.entry import EntryConfig
+from ucv.http import DeviceHttp, HttpPool
 from ucv.plugins.device import Device
 from ucv.streams.source import Credentials
-
-if TYPE_CHECKING:
-    from ucv.http import DeviceHttp
 
 #: How many devices are set up at the same time; of one device it is always one entry.
 CONCURRENT_SETUPS = 32
@@ -37,7 +35,7 @@ class EntrySecrets(Protocol):
 
 
 #: Returns a device's HTTP client, not yet connected.
-MakeHttp = Callable[[Device], "DeviceHttp"]
+MakeHttp = Callable[[Device], DeviceHttp]
 
 
 class Devices:
@@ -116,6 +114,18 @@ class Devices:
                 del self._locks[key]
             else:
                 self._locks[key] = (lock, waiting - 1)
+
+
+def http_client(pool: HttpPool, device: Device) -> DeviceHttp:
+    """Return a device's HTTP client, as its configuration says: ``http_port``, ``tls`` …."""
+    config = device.config
+    return pool.client(
+        device.host,
+        port=config.get("http_port"),
+        tls=bool(config.get("tls", False)),
+        fingerprint=config.get("fingerprint"),
+        credentials=device.credentials,
+    )
 
 
 def _credentials(config: EntryConfig, password: str | None) -> Credentials | None:

@@ -15,6 +15,7 @@ from ucv.errors import CameraViewerError, InvalidAuth
 from ucv.plugins.calls import Calls
 from ucv.plugins.device import Device
 from ucv.plugins.integration import Integration
+from ucv.plugins.quarantine import fault_in
 from ucv.streams.backoff import Backoff
 
 _log = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ class EventPump:
     def _publish(self, event: object) -> None:
         if not isinstance(event, CameraEvent):
             owner = self._calls.owner_of(self._integration.domain)
-            wrong = TypeError(f"events must yield ucv.CameraEvent, not {type(event).__name__}")
-            raise self._calls.fault(owner, f"events of {self._device.entry_id}", wrong)
+            wrong = f"events must yield ucv.CameraEvent, not {type(event).__name__}"
+            where = fault_in(getattr(self._integration, "events"), wrong)  # noqa: B009 - not every integration has it
+            raise self._calls.fault(owner, f"events of {self._device.entry_id}", where)
         self._bus.publish(CameraReported(self._camera_id, event, self._clock.time()))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,8 @@ from ucv.plugins.calls import Calls
 from ucv.plugins.capabilities import capabilities_of
 from ucv.plugins.device import Device
 from ucv.plugins.integration import Integration
+from ucv.plugins.leaks import deaf
+from ucv.plugins.quarantine import fault_in
 from ucv.plugins.values import DeviceInfo, Stream
 from ucv.streams.backoff import Backoff
 from ucv.streams.manager import StreamManager
@@ -183,7 +186,11 @@ class EntrySupervisor:
         known: DeviceInfo = await call("probe")
         await services.identify(config.id, known)
         streams: list[Stream] = await call("streams")
-        able = _capabilities(capabilities_of(integration), await call("capabilities"))
+        told = await call("capabilities")
+        with self._answers("capabilities"):
+            able = _capabilities(capabilities_of(integration), told)
+        with self._answers("streams"):
+            profiles = _profiles(streams)
         camera = Camera(
             id=config.id,
             entry_id=config.id,
@@ -194,7 +201,7 @@ class EntrySupervisor:
             model=known.model,
             serial=known.serial,
             mac=known.mac,
-            profiles=_profiles(streams),
+            profiles=profiles,
             # Whatever shows a picture can be asked for a still one.
             capabilities=tuple(sorted({*able, "snapshot"} if streams else able)),
             preload=config.preload,
@@ -203,6 +210,20 @@ class EntrySupervisor:
         await services.streams.configure(camera, lambda: services.devices.credentials(config))
         if "events" in able:
             self._listen(device, camera.id)
+
+    @contextmanager
+    def _answers(self, method: str) -> Iterator[None]:
+        """Count what is wrong with an answer of the integration's as its fault."""
+        try:
+            yield
+        except PluginError as error:
+            where = fault_in(getattr(self.integration, method), error.message)
+            raise self._fault(method, where) from error
+
+    def _fault(self, method: str, error: Exception) -> PluginError:
+        calls = self._services.calls
+        plugin = calls.owner_of(self.integration.domain)
+        return calls.fault(plugin, f"{method} of {self._config.id}", error)
 
     async def _make_device(self) -> Device:
         entry_id = self._config.id
@@ -229,7 +250,11 @@ class EntrySupervisor:
         pump, self._pump = self._pump, None
         if pump is not None:
             pump.cancel()
-            await asyncio.gather(pump, return_exceptions=True)
+            await asyncio.wait({pump}, timeout=UNLOAD_LIMIT)
+            if not pump.done():
+                self._fault("events", deaf(pump))
+            elif not pump.cancelled():
+                pump.exception()  # seen: nobody waits for it any more
         if device is None:
             return True
         try:
@@ -261,7 +286,8 @@ def _final_state(error: BaseException) -> EntryState | None:
 def _capabilities(in_code: tuple[str, ...], of_device: Any) -> tuple[str, ...]:
     if of_device is None:
         return in_code
-    if isinstance(of_device, str) or not all(isinstance(name, str) for name in of_device):
+    names = isinstance(of_device, Collection) and not isinstance(of_device, str)
+    if not names or not all(isinstance(name, str) for name in of_device):
         raise PluginError("The integration's capabilities must return names, such as ['ptz'].")
     if missing := sorted(set(of_device) - set(in_code)):
         raise PluginError(f"The integration claims what it has no code for: {', '.join(missing)}.")

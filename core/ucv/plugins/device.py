@@ -121,7 +121,9 @@ class Device:
         configuration's ``<scheme>_port`` or ``port`` is used, or the scheme's own.
         """
         if port is None:
-            port = self._config.get(f"{scheme}_port", self._config.get("port"))
+            # A device has one port for its web interface, whether or not that is encrypted.
+            name = "http_port" if scheme == "https" else f"{scheme}_port"
+            port = self._config.get(name, self._config.get("port"))
         host = self.host
         netloc = f"[{host}]" if ":" in host else host
         if port is not None and port != _DEFAULT_PORTS.get(scheme):

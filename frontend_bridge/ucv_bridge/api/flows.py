@@ -17,8 +17,15 @@ from ucv_bridge.auth.principal import Role
 
 
 def _view(flow: FlowView, redactor: Redactor) -> Any:
-    # Titles and texts may be a device's or a plugin's own.
-    return redacted(flow.to_json(), redactor)
+    whole = flow.to_json()
+    page = whole.pop("page")
+    # What stands in a form holds no secret, and comes back: "admin" must stay "admin", also where
+    # that is the password of some camera. Titles and texts may be a device's or a plugin's own.
+    fields = page.pop("fields", None)
+    view = redacted({**whole, "page": page}, redactor)
+    if fields is not None:
+        view["page"]["fields"] = fields
+    return view
 
 
 def _answer(call: Call, flow: FlowView) -> Any:
