@@ -14,11 +14,13 @@ from ucv.entries.manager import EntryManager
 from ucv.errors import NotFoundError, NotSupported, PluginError
 from ucv.flows.manager import FlowManager
 from ucv.plugins.calls import Calls
+from ucv.plugins.contained_source import contained_provider
 from ucv.plugins.faults import PluginFaults, contain
 from ucv.plugins.leaks import cancel_leaked, leaked
 from ucv.plugins.loader import LoadedPlugin, PluginManager
 from ucv.plugins.quarantine import PluginFault, Source
 from ucv.plugins.sources import Candidate, from_path
+from ucv.plugins.stray_errors import StrayErrors
 from ucv.streams.providers import ProviderRegistry
 
 _log = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ class PluginRuntime:
         self._calls = calls
         self._faults = faults
         self._bus = bus
+        self._stray_errors = StrayErrors(plugins.paths, calls.fault)
         self._provided: list[str] = []
         self._sinks: list[Unsubscribe] = []
         self._entries: EntryManager | None = None
@@ -58,6 +61,7 @@ class PluginRuntime:
 
     def start(self) -> None:
         """Connect what was loaded."""
+        self._stray_errors.start()
         self._connect()
 
     def attach(self, entries: EntryManager, flows: FlowManager) -> None:
@@ -72,6 +76,7 @@ class PluginRuntime:
         self._disconnect()
         third_party = [p for p in self._plugins.loaded if p.source is not Source.BUILT_IN]
         await self._end_leaks({plugin.name: plugin.path for plugin in third_party if plugin.path})
+        self._stray_errors.stop()
 
     async def reload(self, name: str) -> None:
         """Load a plugin of a folder anew, from its file as it is now; only its entries restart.
@@ -168,9 +173,10 @@ class PluginRuntime:
             _log.error("A task of the plugin %s cannot be ended: %s", leak.plugin, leak)
 
     def _connect(self) -> None:
-        for provider in self._plugins.providers:
-            self._providers.add(provider)
-            self._provided.append(provider.name)
+        for plugin in self._plugins.loaded:
+            for provider in plugin.registrations.providers.added:
+                self._providers.add(contained_provider(plugin.name, provider, self._calls.fault))
+                self._provided.append(provider.name)
         self._calls.set_wrappers(self._plugins.wrappers)
         for plugin in self._plugins.loaded:
             for sink in plugin.registrations.sinks.added:

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from ucv.errors import CameraViewerError, PluginError, PluginTimeout
 from ucv.plugins.descriptors import Wrapper
 from ucv.plugins.device import Device
 from ucv.plugins.integration import Integration
-from ucv.plugins.quarantine import describe, locate
+from ucv.plugins.leaks import deaf
+from ucv.plugins.quarantine import describe, fault_in, locate
+from ucv.plugins.tasks import is_cancelled, without_exit
 from ucv.plugins.trace import Trace
 from ucv.plugins.values import DeviceInfo, Snapshot, Stream
 
@@ -86,9 +89,8 @@ class Calls:
         async def run(*args: Any, **kwargs: Any) -> Any:
             with self._trace.call(plugin, method, device.entry_id):
                 function = getattr(integration, method)
-                result = await self._contained(
-                    plugin, what, function(device, *args, **kwargs), limit
-                )
+                call = partial(function, device, *args, **kwargs)
+                result = await self._contained(plugin, what, call, limit)
                 self._check(plugin, what, method, result, function)
                 return result
 
@@ -107,19 +109,24 @@ class Calls:
         """
         plugin = self.owner_of(integration.domain)
         what = f"{method} of {device.entry_id}"
-        generator = getattr(integration, method)(device)
+        function = getattr(integration, method)
+        generator = function(device)
         if not isinstance(generator, AsyncGenerator):
-            wrong = TypeError(f"{method} must be an async generator: async def with yield")
-            raise self.fault(plugin, what, wrong)
+            wrong = f"{method} must be an async generator: async def with yield"
+            raise self.fault(plugin, what, fault_in(function, wrong))
         try:
             async for item in generator:
                 yield item
         except CameraViewerError:
             raise
-        except (Exception, SystemExit) as error:  # a plugin may raise anything; it stays its own
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # a plugin may raise anything; it stays its own
+            if is_cancelled(error):
+                raise
             raise self.fault(plugin, what, error) from error
         finally:
-            await self._contained(plugin, f"end of {what}", generator.aclose(), CANCEL_LIMIT)
+            await self._contained(plugin, f"end of {what}", generator.aclose, CANCEL_LIMIT)
 
     def fault(self, plugin: str, what: str, error: BaseException) -> PluginFailed:
         """Take note of what a plugin did wrong, and return it as an error of ours."""
@@ -132,12 +139,17 @@ class Calls:
         return PluginFailed(f"The plugin {plugin} failed: {reason}{place}")
 
     async def _contained(
-        self, plugin: str, what: str, work: Awaitable[Any], limit: float | None
+        self, plugin: str, what: str, function: Callable[[], Awaitable[Any]], limit: float | None
     ) -> Any:
         """Run a plugin's coroutine in a task of its own, so that it can be left behind."""
+        code = getattr(function, "func", function)
+        try:
+            work = function()
+        except BaseException as raised:  # nothing else is raised where nothing is awaited
+            raise self.fault(plugin, what, raised) from raised
         if not inspect.isawaitable(work):
-            raise self.fault(plugin, what, TypeError("it must be an async function"))
-        task = asyncio.create_task(_without_exit(work), name=f"{plugin}: {what}")
+            raise self.fault(plugin, what, fault_in(code, "it must be an async function"))
+        task = asyncio.create_task(without_exit(work), name=f"{plugin}: {what}")
         try:
             await asyncio.wait({task}, timeout=limit)
         except asyncio.CancelledError:
@@ -147,7 +159,7 @@ class Calls:
             await self._end(plugin, what, task)
             raise PluginTimeout(f"The plugin {plugin} took longer than {limit:g} s.")
         if task.cancelled():
-            raise self.fault(plugin, what, RuntimeError("it cancelled itself"))
+            raise self.fault(plugin, what, fault_in(code, "it cancelled itself"))
         error = task.exception()
         if error is None:
             return task.result()
@@ -159,7 +171,7 @@ class Calls:
         task.cancel()
         await asyncio.wait({task}, timeout=CANCEL_LIMIT)
         if not task.done():
-            self.fault(plugin, what, RuntimeError("it ignores that it is cancelled"))
+            self.fault(plugin, what, deaf(task))
         elif not task.cancelled():
             task.exception()  # seen: nobody waits for it any more
 
@@ -173,10 +185,8 @@ class Calls:
         if not fits:
             name = getattr(kind, "__name__", str(kind))
             wanted = f"{name}[{within.__name__}]" if within else name
-            code = getattr(function, "__code__", None)
-            place = f" ({Path(code.co_filename).name}, line {code.co_firstlineno})" if code else ""
-            wrong = f"{method} must return {wanted}, not {type(result).__name__}{place}"
-            raise self.fault(plugin, what, TypeError(wrong))
+            wrong = f"{method} must return {wanted}, not {type(result).__name__}"
+            raise self.fault(plugin, what, fault_in(function, wrong))
 
     def _wrapped(
         self,
@@ -200,7 +210,7 @@ class Calls:
                 return answers[-1]
 
             with self._trace.call(owner, f"wrap {wrapper.method}", device.entry_id):
-                work = wrapper.function(device, proceed, *arguments, **keywords)
+                work = partial(wrapper.function, device, proceed, *arguments, **keywords)
                 try:
                     return await self._contained(owner, f"wrapper around {what}", work, None)
                 except PluginFailed as error:
@@ -212,11 +222,3 @@ class Calls:
             return await inner(*arguments, **keywords)
 
         return call
-
-
-async def _without_exit(work: Awaitable[Any]) -> Any:
-    try:
-        return await work
-    except (SystemExit, KeyboardInterrupt) as error:
-        # In a task these would end the hub.
-        raise RuntimeError(f"it raised {type(error).__name__}") from error

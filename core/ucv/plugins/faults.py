@@ -15,6 +15,7 @@ from typing import Any
 from ucv.clock import Clock
 from ucv.errors import CameraViewerError, PluginError, PluginTimeout
 from ucv.plugins.quarantine import describe, locate
+from ucv.plugins.tasks import is_cancelled
 
 _log = logging.getLogger(__name__)
 
@@ -141,13 +142,9 @@ def _contain_command(
                 return await function(*arguments)
         except CameraViewerError:
             raise
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            wrong = RuntimeError("it cancelled itself")
-            raise PluginError(_note(plugin, what, wrong, faults)) from error
         except BaseException as error:  # as above
+            if is_cancelled(error):
+                raise
             if limit.expired() and isinstance(error, TimeoutError):
                 raise PluginTimeout(
                     f"The plugin {plugin} took longer than {COMMAND_LIMIT:g} s."

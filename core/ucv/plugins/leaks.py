@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
-from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
+from collections.abc import AsyncGenerator, Collection, Coroutine, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, cast
 
 from ucv.plugins.places import plugin_of
+from ucv.plugins.quarantine import PluginFault, is_of_a_plugin
 
 #: Seconds that cancelled tasks get to end.
 CANCEL_LIMIT = 5.0
+# Seconds for the loop to notice that a coroutine was closed.
+_CLOSE_LIMIT = 1.0
 # An await chain is as long as a program's calls are deep; more is a circle.
 _MAX_DEPTH = 1000
 
@@ -49,9 +54,37 @@ def leaked(paths: Mapping[str, str], known: Collection[asyncio.Task[Any]] = ()) 
     return sorted(found, key=lambda leak: (leak.file, leak.line, leak.task_name))
 
 
-async def cancel_leaked(leaks: Collection[Leak], *, limit: float = CANCEL_LIMIT) -> list[Leak]:
-    """Cancel these tasks, and return those that have not ended after ``limit`` seconds."""
+async def cancel_leaked(leaks: Collection[Leak], *, limit: float | None = None) -> list[Leak]:
+    """Cancel these tasks, and return those that cannot be ended.
+
+    One that has not ended after ``limit`` seconds (`CANCEL_LIMIT`, if not given) is ended by force:
+    its coroutine is closed, which it would have to resist as well.
+    """
     tasks = {leak.task for leak in leaks if not leak.task.done()}
+    await _end(tasks, CANCEL_LIMIT if limit is None else limit)
+    stubborn = {task for task in tasks if not task.done()}
+    for task in stubborn:
+        with suppress(BaseException):  # whatever its code raises at its end is of no interest
+            cast("Coroutine[Any, Any, Any]", task.get_coro()).close()
+    await _end(stubborn, _CLOSE_LIMIT)
+    return [leak for leak in leaks if not leak.task.done()]
+
+
+def deaf(task: asyncio.Task[Any]) -> PluginFault:
+    """Return the fault of a plugin whose task ignores that it is cancelled."""
+    return PluginFault("it ignores that it is cancelled", *place_in(task))
+
+
+def place_in(task: asyncio.Task[Any]) -> tuple[str, int]:
+    """Return the file and line of a plugin's that a task waits in, ("", 0) if there is none."""
+    place = ("", 0)
+    for code, frame in _chain(task.get_coro()):
+        if is_of_a_plugin(Path(code.co_filename)):
+            place = code.co_filename, (frame.f_lineno if frame else 0) or code.co_firstlineno
+    return place
+
+
+async def _end(tasks: Collection[asyncio.Task[Any]], limit: float) -> None:
     for task in tasks:
         task.cancel()
     if tasks:
@@ -59,7 +92,6 @@ async def cancel_leaked(leaks: Collection[Leak], *, limit: float = CANCEL_LIMIT)
         for task in done:
             if not task.cancelled():
                 task.exception()  # seen: nobody waits for it
-    return [leak for leak in leaks if not leak.task.done()]
 
 
 def _leak_of(task: asyncio.Task[Any], paths: Mapping[str, str]) -> Leak | None:

@@ -98,7 +98,7 @@ def locate(error: BaseException, root: Path | None) -> tuple[str, int]:
         return error.filename, error.lineno or 0
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
-        inside = path.is_relative_to(root) if root else _is_of_a_plugin(path)
+        inside = path.is_relative_to(root) if root else is_of_a_plugin(path)
         if inside:
             return frame.filename, frame.lineno or 0
     return "", 0
@@ -107,7 +107,8 @@ def locate(error: BaseException, root: Path | None) -> tuple[str, int]:
 _CORE = Path(__file__).resolve().parents[1]
 
 
-def _is_of_a_plugin(path: Path) -> bool:
+def is_of_a_plugin(path: Path) -> bool:
+    """Whether a source file is neither the core's nor a library's."""
     parts = path.parts
     library = "site-packages" in parts or path.is_relative_to(Path(asyncio.__file__).parents[1])
     return path.is_absolute() and not library and not path.is_relative_to(_CORE)

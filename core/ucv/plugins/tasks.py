@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from ucv.errors import PluginError
+from ucv.plugins.quarantine import PluginFault, locate
 
 #: Tasks one device may have at once: more is a leak.
 MAX_TASKS = 64
 #: Seconds that cancelled tasks get to end.
 CANCEL_LIMIT = 5.0
+
+
+async def without_exit(work: Awaitable[Any]) -> Any:
+    """Await a plugin's work; what would end the hub if a task raised it becomes `PluginFault`."""
+    try:
+        return await work
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise PluginFault(f"it raised {type(error).__name__}", *locate(error, None)) from error
+
+
+def is_cancelled(error: BaseException) -> bool:
+    """Whether it says that the current task is being cancelled, and was not made up by a plugin."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling() > 0)
 
 
 class DeviceTasks:
@@ -35,9 +50,8 @@ class DeviceTasks:
             work.close()
             reason = "is unloaded" if self._closed else f"has {MAX_TASKS} tasks already"
             raise PluginError(f"No task can be started: the device {reason}.")
-        task = asyncio.create_task(
-            work, name=f"{self._owner}: {name or getattr(work, '__qualname__', 'task')}"
-        )
+        name = name or getattr(work, "__qualname__", "task")
+        task = asyncio.create_task(without_exit(work), name=f"{self._owner}: {name}")
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task

@@ -180,7 +180,7 @@ async def test_an_error_of_ours_passes_through_a_command(
     ("name", "reason"),
     [
         ("failing", "KeyError: 'light'"),
-        ("cancelling", "RuntimeError: it cancelled itself"),
+        ("cancelling", "CancelledError"),
         ("leaving_command", "SystemExit: 3"),
         ("timing_out", "TimeoutError: the light did not answer"),
     ],

@@ -25,11 +25,18 @@ async def events():
     await asyncio.Event().wait()
     yield 1
 
+async def deaf():
+    while True:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            pass
+
 async def stubborn(gate):
     while not gate.is_set():
         try:
             await gate.wait()
-        except asyncio.CancelledError:
+        except BaseException:
             pass
 
 async def failing():
@@ -113,13 +120,14 @@ async def test_leaked_tasks_are_cancelled_whatever_they_do_about_it(
     plugin: dict[str, Any], file: Path, tasks: list[asyncio.Task[Any]]
 ) -> None:
     gate = asyncio.Event()
-    for work in (plugin["wait"](), plugin["failing"](), plugin["stubborn"](gate)):
+    works = (plugin["wait"](), plugin["failing"](), plugin["deaf"](), plugin["stubborn"](gate))
+    for work in works:
         tasks.append(asyncio.create_task(work))
     await asyncio.sleep(0)
     leaks = leaked({"acme": str(file)})
-    assert len(leaks) == 3
+    assert len(leaks) == 4
     (left,) = await cancel_leaked(leaks, limit=0.05)
-    assert left.task is tasks[2]
+    assert left.task is tasks[3]
     gate.set()
-    await tasks[2]
+    await tasks[3]
     assert await cancel_leaked(leaks) == []
