@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ucv.testing.hub import HubKit, running_hub
     from ucv.testing.mjpeg_device import MjpegDevice
     from ucv.testing.rtsp_server import RtspServer
+    from ucv.testing.virtual_camera import VirtualCamera, jpeg
 
 # Imported when they are asked for: a test of a clock should not load a video encoder.
 _PLACES = {
@@ -27,9 +28,11 @@ _PLACES = {
     "MjpegDevice": "mjpeg_device",
     "Request": "http_device",
     "RtspServer": "rtsp_server",
+    "VirtualCamera": "virtual_camera",
     "VirtualDevice": "http_device",
     "assert_integration_contract": "contract",
     "check_integration_contract": "contract",
+    "jpeg": "virtual_camera",
     "running_hub": "hub",
     "until": "clock",
 }
@@ -42,9 +45,11 @@ __all__ = [
     "MjpegDevice",
     "Request",
     "RtspServer",
+    "VirtualCamera",
     "VirtualDevice",
     "assert_integration_contract",
     "check_integration_contract",
+    "jpeg",
     "running_hub",
     "until",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 
 from ucv.testing.http_device import VirtualDevice
 from ucv.testing.http_message import Answer, Request
-from ucv.testing.jpeg import jpeg_loop
+from ucv.testing.jpeg_loop import jpeg_loop
 
 
 @dataclass(frozen=True, slots=True)

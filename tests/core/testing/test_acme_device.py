@@ -134,7 +134,7 @@ async def test_it_is_found_at_its_port_until_it_is_withdrawn() -> None:
     ):
         browser = Browser(hub)
         async with AcmeDevice(host="127.0.0.2", serial="ACME-0007") as camera:
-            await camera.announce(network)
+            await camera.announce_acme(network)
             await until(lambda: browser.changes)
             change, name = browser.changes[0]
             assert (change, name) == (
