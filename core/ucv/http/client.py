@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from urllib.parse import urlencode
@@ -66,12 +66,14 @@ class DeviceHttp:
         lockout: Lockout,
         gate: Gate,
         clock: Clock,
+        on_close: Callable[[DeviceHttp], object],
     ) -> None:
         self._base = base
         self._trust = trust
         self._credentials = credentials
         self._gate = gate
         self._clock = clock
+        self._on_close = on_close
         #: Counts refused credentials.
         self.lockout = lockout
         self._logins: dict[Origin, OriginLogin] = {}
@@ -143,7 +145,7 @@ class DeviceHttp:
         ``params`` is appended to the query; ``data`` or ``json`` is the body. With an Authorization
         header of the caller's own, the device's credentials are not used. ``timeout`` is in
         seconds, for everything together; ``limit`` is in bytes. Statuses in ``allow_status`` are
-        returned instead of raised, for devices that explain themselves in the body.
+        returned instead of raised, for devices that explain themselves in the body; never 401.
         """
         message = _message(method, data, json, headers)
         phase = "wait"
@@ -153,7 +155,8 @@ class DeviceHttp:
                     phase = "ask"
                     answer, target = await self._perform(message, path, params, None)
                     try:
-                        if answer.status >= 400 and answer.status not in allow_status:
+                        status = answer.status
+                        if status == 401 or (status >= 400 and status not in allow_status):
                             await _discard(answer)
                             raise self._failure(answer, target)
                         body = await _read(answer, limit, shown(target))
@@ -199,6 +202,7 @@ class DeviceHttp:
     async def close(self) -> None:
         """End all connections; requests under way, and later ones, raise `ConnectionClosed`."""
         self._closed = True
+        self._on_close(self)
         if self._session is not None:
             await self._session.close()
 
@@ -344,6 +348,8 @@ async def _read(answer: aiohttp.ClientResponse, limit: int, path: str) -> bytes:
 
 async def _discard(answer: aiohttp.ClientResponse) -> None:
     """Read what nobody wants, if it is little, so that the connection can be used again."""
+    if answer.closed:  # a 401 is discarded as soon as it comes
+        return
     left = _MAX_UNWANTED
     try:
         while left > 0 and (chunk := await answer.content.readany()):

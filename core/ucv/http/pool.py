@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from weakref import WeakSet, WeakValueDictionary
+from weakref import WeakValueDictionary
 
 from ucv.clock import Clock
 from ucv.http.address import DEFAULT_PORTS, Origin
@@ -20,7 +20,8 @@ class HttpPool:
     ``limit_per_host`` is how many requests one host is asked at the same time, whoever asks.
     ``tls`` verifies certificates; by default, the system's authorities decide.
 
-    Each client has connections of its own, so that closing it leaves no socket open.
+    Each client has connections of its own, so that closing it leaves no socket open. Close each
+    one that is made; `close` does it for those that are left.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class HttpPool:
         self._limit = limit_per_host
         self._tls = tls
         self._gates: WeakValueDictionary[str, Gate] = WeakValueDictionary()
-        self._clients: WeakSet[DeviceHttp] = WeakSet()
+        self._clients: set[DeviceHttp] = set()
 
     def client(
         self,
@@ -61,6 +62,7 @@ class HttpPool:
             lockout=lockout or Lockout(),
             gate=gate,
             clock=self._clock,
+            on_close=self._clients.discard,
         )
         self._clients.add(client)
         return client
