@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 
 #: Seconds to stop in, all together; what is not done by then is left to the operating system.
 STOP_LIMIT = 4.5
+#: Seconds that tasks which are left after that get to end.
+TASKS_LIMIT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,24 @@ def serve(
     )
     with asyncio.Runner(loop_factory=_new_event_loop) as runner:
         clean = runner.run(_serve(hub, options, prepare))
-    if not clean:
-        # Something ignores its cancellation (a thread in a driver, say): do not hang on it.
-        logging.shutdown()
-        os._exit(1)
+        if not clean or not runner.run(_all_end()):
+            # Something ignores its cancellation (a thread in a driver, a plugin's task): do not
+            # hang on it. The runner would, at the end of this block.
+            logging.shutdown()
+            os._exit(1)
+
+
+async def _all_end() -> bool:
+    """Cancel the tasks that are left and say whether they ended."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if not tasks:
+        return True
+    _, left = await asyncio.wait(tasks, timeout=TASKS_LIMIT)
+    for task in left:
+        _log.error("A task ignores that it is cancelled: %s", task.get_name())
+    return not left
 
 
 def _new_event_loop() -> asyncio.AbstractEventLoop:
