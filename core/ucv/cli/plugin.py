@@ -28,10 +28,19 @@ from ucv.plugins.trace import TracedCall
 _MARKS = {
     "passed": "[green]✓[/]",
     "failed": "[red]✗[/]",
-    "not checked": "[dim]-[/]",
+    "not applicable": "[dim]-[/]",
+    "untried": "[yellow]?[/]",
 }
 #: Seconds a plugin's tests may take.
 _TESTS_LIMIT = 600
+
+_PYTEST_INI = """\
+[pytest]
+addopts = --import-mode=importlib
+asyncio_mode = auto
+asyncio_default_fixture_loop_scope = function
+pythonpath = {pythonpath}
+"""
 
 plugin_app = typer.Typer(help="Write, check and watch plugins.", no_args_is_help=True)
 
@@ -160,9 +169,13 @@ def _tests_pass(path: Path, reports: dict[str, Any]) -> bool:
         err.print(f"[yellow]![/] There is no {folder / pattern}: nothing was tried with a device.")
         return True
     with tempfile.TemporaryDirectory() as scratch:
-        report = Path(scratch, "contract.jsonl")
+        report, settings = Path(scratch, "contract.jsonl"), Path(scratch, "pytest.ini")
+        # A folder is a package and imported by its name; a file by its own.
+        found_in = path.resolve().parent
+        settings.write_text(_PYTEST_INI.format(pythonpath=found_in))
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        command += [f"--ucv-report={report}", *map(str, files)]
+        command += ["-c", str(settings), f"--rootdir={found_in}", f"--ucv-report={report}"]
+        command += map(str, files)
         try:
             done = subprocess.run(  # noqa: S603 - our own interpreter, on the files named
                 command, capture_output=True, text=True, timeout=_TESTS_LIMIT, check=False

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from ucv.config.schema import keys_of
 from ucv.plugins.integration import Integration
-from ucv.testing.contract_rules import RULES, Case, Level, NotChecked, Rule
+from ucv.testing.contract_rules import RULES, Case, Level, NotApplicable, Rule
 
 
 class ContractDevice(Protocol):
@@ -53,8 +53,10 @@ class Outcome(StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"
-    NOT_CHECKED = "not checked"
-    """It does not apply, or the device at hand cannot show it."""
+    NOT_APPLICABLE = "not applicable"
+    """There is nothing to check."""
+    UNTRIED = "untried"
+    """There is no device to check it with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,9 @@ class ContractReport:
 
     @property
     def grade(self) -> str:
-        """The highest level of which, and below which, no rule is broken; "none" for no level."""
-        broken = {result.rule.level for result in self.failed}
+        """The highest level of which, and below which, every rule is kept; "none" for no level."""
+        unproven = (Outcome.FAILED, Outcome.UNTRIED)
+        broken = {result.rule.level for result in self.results if result.outcome in unproven}
         grade = "none"
         for level in Level:
             if level in broken:
@@ -107,11 +110,11 @@ class ContractReport:
         }
 
     def __str__(self) -> str:
-        marks = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.NOT_CHECKED: "-"}
+        marks = {Outcome.PASSED: "✓", Outcome.FAILED: "✗"}
         lines = [f"{self.integration}: {self.grade}"]
         for result in self.results:
             detail = f": {result.detail}" if result.detail else ""
-            mark = marks[result.outcome]
+            mark = marks.get(result.outcome, "-")
             lines.append(f"  {mark} {result.rule.level:6} {result.rule.title}{detail}")
         return "\n".join(lines)
 
@@ -142,7 +145,7 @@ async def check_integration_contract(
     results = []
     for rule in RULES:
         if rule.needs_device and device is None:
-            result = Result(rule, Outcome.NOT_CHECKED, "no device to check it with")
+            result = Result(rule, Outcome.UNTRIED, "no device to try it with")
         else:
             result = await _checked(rule, integration, device, config)
         results.append(result)
@@ -182,8 +185,8 @@ async def _checked(
             finally:
                 await device.stop()
                 device.set_password(password)
-    except NotChecked as reason:
-        return Result(rule, Outcome.NOT_CHECKED, str(reason))
+    except NotApplicable as reason:
+        return Result(rule, Outcome.NOT_APPLICABLE, str(reason))
     except AssertionError as error:
         return Result(rule, Outcome.FAILED, str(error))
     except Exception as error:  # whatever goes wrong is the rule's outcome, not the end of all

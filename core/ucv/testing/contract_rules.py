@@ -47,7 +47,7 @@ class Level(StrEnum):
     """It does all that people expect."""
 
 
-class NotChecked(Exception):
+class NotApplicable(Exception):
     """A rule does not apply to this integration."""
 
 
@@ -201,8 +201,7 @@ async def _unloads(case: Case) -> None:
         _no_faults(kit, case)
         owner = kit.hub.plugins.owner_of(case.integration.domain)
         await kit.hub.plugin_runtime.unload(owner)
-        faults = kit.hub.faults.of(owner)
-        require(not faults, f"{faults[0].what}: {faults[0].reason}")
+        _no_faults_of(kit, owner)
     left = [task for task in asyncio.all_tasks() - before if not task.done()]
     require(not left, f"tasks are left: {', '.join(task.get_name() for task in left)}")
     await _until_disconnected(case.device)
@@ -256,7 +255,7 @@ async def _returns(case: Case) -> None:
 async def _garbage(case: Case) -> None:
     faults = getattr(getattr(case.device, "http", case.device), "faults", None)
     if faults is None:
-        raise NotChecked("the device cannot send garbage")
+        raise NotApplicable("the device cannot send garbage")
     for name, value in {
         "garbage": b"\xff\x00 no HTTP \r\n\r\n" * 50,
         "half": True,
@@ -277,7 +276,7 @@ async def _garbage(case: Case) -> None:
 @rule("silent", Level.SILVER, "never tells a secret")
 async def _silent(case: Case) -> None:
     if not (secrets := [str(case.config[key]) for key in case.secret_fields if key in case.config]):
-        raise NotChecked("it is configured with no secret")
+        raise NotApplicable("it is configured with no secret")
     async with case.entry() as (kit, _, _):
         integration, device = kit.hub.entries.loaded("contract")
         told = await integration.diagnostics(device)
@@ -299,7 +298,8 @@ async def _reauth(case: Case) -> None:
         await kit.hub.entries.reload("contract")
         await kit.reaches("contract", EntryState.AUTH_FAILED)
         flow = await kit.hub.flows.start(case.integration.domain, "reauth", entry_id="contract")
-        ended = await kit.hub.flows.submit(flow.id, {"password": WRONG}, wait=20)
+        login = {key: case.config[key] for key in ("username",) if key in case.config}
+        ended = await kit.hub.flows.submit(flow.id, {**login, "password": WRONG}, wait=20)
         require(ended.page.to_json()["kind"] == "done", f"the flow shows {ended.page}")
         await kit.reaches("contract", EntryState.LOADED)
 
@@ -317,12 +317,12 @@ async def _again(case: Case) -> None:
 @rule("picture", Level.GOLD, "takes still pictures that can be decoded")
 async def _picture(case: Case) -> None:
     if "snapshot" not in capabilities_of(case.integration):
-        raise NotChecked("it has no still pictures of its own")
+        raise NotApplicable("it has no still pictures of its own")
     async with case.entry() as (kit, _, _):
         try:
             picture = await kit.hub.control.ask("contract", "snapshot")
         except NotSupported as error:
-            raise NotChecked("this device has no still pictures of its own") from error
+            raise NotApplicable("this device has no still pictures of its own") from error
         size = await asyncio.to_thread(_decoded_size, picture.data)
         require(min(size) > 0, "the picture is empty")
 
@@ -339,7 +339,7 @@ async def _live(case: Case) -> None:
 @rule("migrates", Level.GOLD, "reads what its previous version stored", needs_device=False)
 async def _migrates(case: Case) -> None:
     if case.integration.entry_version == 1:
-        raise NotChecked("there is no previous version")
+        raise NotApplicable("there is no previous version")
     overridden = case.integration.migrate is not Integration.migrate
     require(
         overridden, f"entry_version is {case.integration.entry_version}, but there is no migrate"
@@ -347,7 +347,10 @@ async def _migrates(case: Case) -> None:
 
 
 def _no_faults(kit: HubKit, case: Case, where: str = "") -> None:
-    owner = kit.hub.plugins.owner_of(case.integration.domain)
+    _no_faults_of(kit, kit.hub.plugins.owner_of(case.integration.domain), where)
+
+
+def _no_faults_of(kit: HubKit, owner: str, where: str = "") -> None:
     for fault in kit.hub.faults.of(owner):
         place = f" ({fault.file}, line {fault.line})" if fault.line else ""
         raise AssertionError(f"{where}{fault.what}: {fault.reason}{place}")
@@ -355,7 +358,7 @@ def _no_faults(kit: HubKit, case: Case, where: str = "") -> None:
 
 def _needs_password(case: Case) -> None:
     if "password" not in case.config:
-        raise NotChecked("it is configured with no password")
+        raise NotApplicable("it is configured with no password")
 
 
 async def _until_disconnected(device: Any) -> None:
