@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,9 @@ _RESULTS: Mapping[str, tuple[type | tuple[type, ...], type | None]] = {
     "migrate": (dict, None),
     "diagnostics": (Mapping, None),
 }
+
+#: Methods that are about what is stored, and are not given the device.
+_WITHOUT_DEVICE = frozenset({"migrate"})
 
 #: Told of what a plugin did wrong: its name, where ("probe of front-door"), and the error.
 OnFault = Callable[[str, str, BaseException], object]
@@ -89,7 +93,8 @@ class Calls:
         async def run(*args: Any, **kwargs: Any) -> Any:
             with self._trace.call(plugin, method, device.entry_id):
                 function = getattr(integration, method)
-                call = partial(function, device, *args, **kwargs)
+                subject = () if method in _WITHOUT_DEVICE else (device,)
+                call = partial(function, *subject, *args, **kwargs)
                 result = await self._contained(plugin, what, call, limit)
                 self._check(plugin, what, method, result, function)
                 return result
@@ -199,26 +204,38 @@ class Calls:
         async def call(*arguments: Any, **keywords: Any) -> Any:
             answers: list[Any] = []
             failures: list[BaseException] = []
+            # Runs while the wrapper's own code does, and not while the method's does.
+            own_time = asyncio.timeout(LIMIT)
+            loop = asyncio.get_running_loop()
 
             async def proceed(*given: Any, **named: Any) -> Any:
                 used, kept = (given, named) if given or named else (arguments, keywords)
+                own_time.reschedule(None)
                 try:
                     answers.append(await inner(*used, **kept))
                 except Exception as error:
                     failures.append(error)
                     raise
+                finally:
+                    with suppress(RuntimeError):  # it is over, and the wrapper with it
+                        own_time.reschedule(loop.time() + LIMIT)
                 return answers[-1]
 
+            around = f"wrapper around {what}"
+            work = partial(wrapper.function, device, proceed, *arguments, **keywords)
             with self._trace.call(owner, f"wrap {wrapper.method}", device.entry_id):
-                work = partial(wrapper.function, device, proceed, *arguments, **keywords)
                 try:
-                    return await self._contained(owner, f"wrapper around {what}", work, None)
+                    async with own_time:
+                        result = await self._contained(owner, around, work, None)
+                    self._check(owner, around, wrapper.method, result, wrapper.function)
+                    return result
+                except TimeoutError:
+                    slow = fault_in(wrapper.function, f"it took longer than {LIMIT:g} s")
+                    self.fault(owner, around, slow)
                 except PluginFailed as error:
                     if error in failures:
                         raise
-                    # The method's own answer stands, whatever the wrapper made of it.
-                    if answers:
-                        return answers[-1]
-            return await inner(*arguments, **keywords)
+            # The method's own answer stands, whatever the wrapper made of it.
+            return answers[-1] if answers else await inner(*arguments, **keywords)
 
         return call

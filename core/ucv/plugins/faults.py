@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from ucv.clock import Clock
 from ucv.errors import CameraViewerError, PluginError, PluginTimeout
-from ucv.plugins.quarantine import describe, locate
+from ucv.plugins.quarantine import describe, fault_in, locate
 from ucv.plugins.tasks import is_cancelled
 
 _log = logging.getLogger(__name__)
@@ -110,8 +112,9 @@ def contain(
     """Return the function of a plugin so that what it raises disturbs nobody.
 
     A plain function (an event sink) then returns None instead of raising. An async function (a
-    command) raises only errors of `ucv.errors`: its own, `PluginError`, or `PluginTimeout` after
-    30 s. ``what`` names it in faults; its own name, if empty.
+    command) raises only errors of `ucv.errors`: its own; `PluginTimeout` after 30 s; `PluginError`
+    for all else, and when it returns what JSON has no place for. ``what`` names it in faults; its
+    own name, if empty.
     """
     what = what or getattr(function, "__qualname__", "") or type(function).__name__
     if inspect.iscoroutinefunction(function):
@@ -139,7 +142,8 @@ def _contain_command(
     async def command(*arguments: Any) -> Any:
         try:
             async with asyncio.timeout(COMMAND_LIMIT) as limit:
-                return await function(*arguments)
+                result = await function(*arguments)
+            _check_plain(function, what, result)
         except CameraViewerError:
             raise
         except BaseException as error:  # as above
@@ -150,8 +154,17 @@ def _contain_command(
                     f"The plugin {plugin} took longer than {COMMAND_LIMIT:g} s."
                 ) from error
             raise PluginError(_note(plugin, what, error, faults)) from error
+        return result
 
     return command
+
+
+def _check_plain(function: Callable[..., Any], what: str, result: Any) -> None:
+    try:
+        orjson.dumps(result)
+    except TypeError as error:
+        wrong = f"{what} must return plain JSON values: {error}"
+        raise fault_in(function, wrong) from error
 
 
 def _note(plugin: str, what: str, error: BaseException, faults: PluginFaults) -> str:

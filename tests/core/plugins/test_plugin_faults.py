@@ -46,6 +46,9 @@ async def answering(arguments):
 async def cancelling(arguments):
     raise asyncio.CancelledError
 
+async def complicated(arguments):
+    return {"lights": {1, 2}}
+
 async def leaving_command(arguments):
     sys.exit(3)
 
@@ -182,6 +185,10 @@ async def test_an_error_of_ours_passes_through_a_command(
         ("failing", "KeyError: 'light'"),
         ("cancelling", "CancelledError"),
         ("leaving_command", "SystemExit: 3"),
+        (
+            "complicated",
+            "command acme/light must return plain JSON values: Type is not JSON serializable: set",
+        ),
         ("timing_out", "TimeoutError: the light did not answer"),
     ],
 )
