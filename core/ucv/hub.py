@@ -21,6 +21,7 @@ from ucv.entries.devices import Devices, http_client
 from ucv.entries.manager import EntryManager
 from ucv.flows.manager import FlowManager
 from ucv.http import HttpPool
+from ucv.hub_lock import HubLock
 from ucv.plugin_runtime import PluginRuntime, PluginsChanged
 from ucv.plugins.calls import Calls
 from ucv.plugins.faults import PluginFaults
@@ -105,8 +106,9 @@ class Hub:
     async def start(self) -> None:
         """Start all parts; entries are set up in the background.
 
-        Raises `ConfigInvalid` with all problems of the YAML, `StorageError`, `SecretsError`; what
-        was started by then is stopped again.
+        Raises `HubRunning` when another hub works on the directory, `ConfigInvalid` with all
+        problems of the YAML, `StorageError`, `SecretsError`; what was started by then is stopped
+        again.
         """
         try:
             await self._start()
@@ -116,6 +118,8 @@ class Hub:
 
     async def _start(self) -> None:
         began = time.perf_counter()
+        self.directory.prepare()
+        self._resources.enter_context(HubLock(self.directory.storage))
         self.database, self.secrets = await self._resources.enter_async_context(
             open_storage(self.directory, self.redactor, self.configuration.database)
         )
