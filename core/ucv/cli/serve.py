@@ -9,6 +9,8 @@ import logging
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +28,8 @@ _log = logging.getLogger(__name__)
 
 #: Seconds to stop in, all together; what is not done by then is left to the operating system.
 STOP_LIMIT = 4.5
-#: Seconds that tasks which are left after that get to end.
-TASKS_LIMIT = 0.5
+#: Seconds that tasks get to end which are left after that, and threads.
+ENDING_LIMIT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +63,45 @@ def serve(
     )
     with asyncio.Runner(loop_factory=_new_event_loop) as runner:
         clean = runner.run(_serve(hub, options, prepare))
-        if not clean or not runner.run(_all_end()):
-            # Something ignores its cancellation (a thread in a driver, a plugin's task): do not
-            # hang on it. The runner would, at the end of this block.
+        if not clean or not runner.run(_all_end()) or not _threads_end():
+            # Something does not end (a thread in a driver, a plugin's task): do not hang on it. The
+            # runner would, at the end of this block, and then the interpreter.
             logging.shutdown()
             os._exit(1)
 
 
 async def _all_end() -> bool:
-    """Cancel the tasks that are left and say whether they ended."""
+    """Cancel the tasks that are left and say whether they ended, and what runs in threads."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()
-    if not tasks:
-        return True
-    _, left = await asyncio.wait(tasks, timeout=TASKS_LIMIT)
-    for task in left:
-        _log.error("A task ignores that it is cancelled: %s", task.get_name())
+    if tasks:
+        _, left = await asyncio.wait(tasks, timeout=ENDING_LIMIT)
+        for task in left:
+            _log.error("A task ignores that it is cancelled: %s", task.get_name())
+        if left:
+            return False
+    # Not cancelled when it takes long: it would wait for its threads even then.
+    pool = asyncio.create_task(asyncio.get_running_loop().shutdown_default_executor())
+    _, left = await asyncio.wait({pool}, timeout=ENDING_LIMIT)
+    if left:
+        _log.error("A call in a thread of the event loop does not end")
     return not left
+
+
+def _threads_end() -> bool:
+    """Say whether the threads ended for which the interpreter would wait."""
+    deadline = time.monotonic() + ENDING_LIMIT
+    for thread in threading.enumerate():
+        # Those of executors end when the interpreter does.
+        pooled = thread.name.startswith("ThreadPoolExecutor")
+        if thread is threading.current_thread() or thread.daemon or pooled:
+            continue
+        thread.join(max(0.0, deadline - time.monotonic()))
+        if thread.is_alive():
+            _log.error("A thread does not end: %s", thread.name)
+            return False
+    return True
 
 
 def _new_event_loop() -> asyncio.AbstractEventLoop:

@@ -122,6 +122,29 @@ def test_a_task_that_nothing_can_end_does_not_keep_the_hub_from_ending(folder: P
     assert "The plugin acme left a task running" in text
 
 
+@pytest.mark.parametrize(
+    ("begin", "told"),
+    [
+        ("threading.Thread(target=event.wait, name='acme').start()", "A thread does not end: acme"),
+        ("asyncio.create_task(asyncio.to_thread(event.wait))", "A call in a thread of the event"),
+    ],
+)
+def test_a_thread_without_end_does_not_keep_the_hub_from_ending(
+    folder: Path, begin: str, told: str
+) -> None:
+    body = f"""
+        async def setup(self, device):
+            import sys, threading
+            event = threading.Event()
+            device.runtime = {begin}
+            print("set up", flush=True, file=sys.stderr)
+    """
+    code, seconds, text = run(folder, body, "set up")
+    assert code == 1
+    assert seconds < 10
+    assert told in text
+
+
 def test_a_plugin_that_holds_up_the_hub_without_end_is_named_while_it_does(folder: Path) -> None:
     process = Process(folder, "async def setup(self, device):\n    while True: pass")
     try:
