@@ -156,16 +156,22 @@ class EntryManager:
         """Unload all entries, at the same time; each has its own time limit."""
         await asyncio.gather(*(self._stop(entry) for entry in self._entries.values()))
 
-    async def apply_yaml(self, drafts: builtins.list[EntryDraft]) -> None:
-        """Make the entries that YAML defines equal to the drafts; only what differs is touched."""
+    async def apply_yaml(self, drafts: builtins.list[EntryDraft]) -> builtins.list[str]:
+        """Make the entries that YAML defines equal to the drafts; only what differs is touched.
+
+        Returns the ids of those that were added, changed or removed.
+        """
         wanted = {draft.id: draft for draft in drafts}
+        touched = []
         for entry in builtins.list(self._entries.values()):
             if entry.config.origin is EntryOrigin.YAML and entry.config.id not in wanted:
                 await self._delete(entry)
+                touched.append(entry.config.id)
         for draft in drafts:
             entry_or_none = self._entries.get(draft.id)
             if entry_or_none is None:
                 await self._add(draft, EntryOrigin.YAML)
+                touched.append(draft.id)
             elif entry_or_none.config.origin is not EntryOrigin.YAML:
                 _log.error(
                     "The id %s in the YAML is already that of a camera added on the page; "
@@ -174,6 +180,8 @@ class EntryManager:
                 )
             elif draft.loaded and await self._differs(entry_or_none.config, draft):
                 await self._replace(entry_or_none, draft, keep_secrets=False)
+                touched.append(draft.id)
+        return touched
 
     # --- changing -----------------------------------------------------------------------------
 
