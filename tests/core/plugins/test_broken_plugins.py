@@ -5,10 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, TypeAlias
+
+import pytest
 
 from ucv.entries.entry import EntryState
 from ucv.hub import Hub
+
+HubWith: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Hub]]
 
 _DIVIDES = "ZeroDivisionError: division by zero"
 
@@ -105,7 +109,7 @@ BROKEN = {
 
 
 async def test_plugins_that_cannot_be_loaded_are_named_with_file_and_line_and_disturb_nobody(
-    hub_with: Callable[[Any], AbstractAsyncContextManager[Hub]],
+    hub_with: HubWith,
     good_camera: Callable[[Hub], AbstractAsyncContextManager[None]],
     unnamed: Callable[[Hub, Any], dict[str, list[str]]],
 ) -> None:
@@ -116,3 +120,28 @@ async def test_plugins_that_cannot_be_loaded_are_named_with_file_and_line_and_di
         for name in BROKEN:
             assert hub.entries.status(name).state is EntryState.SETUP_ERROR
     assert sys.path == search_path
+
+
+_SET_LIGHT = f"class Broken(Integration):\n    {{}}\n{_ADD}"
+
+
+@pytest.mark.parametrize(
+    ("method", "accepted"),
+    [
+        ("async def set_light(self, device, *, on): pass", True),
+        ("async def set_light(self, device, on): pass", True),
+        ("async def set_light(self, camera, /, on=False, brightness=5): pass", True),
+        ("async def set_light(self, *anything, **more): pass", True),
+        ("@staticmethod\n    async def set_light(device, *, on): pass", True),
+        ("async def set_light(self, device): pass", False),
+        ("async def set_light(self, device, *, on, brightness): pass", False),
+        ("async def set_light(self, device, *, is_on): pass", False),
+        ("@staticmethod\n    async def set_light(self, device, *, on): pass", False),
+    ],
+)
+async def test_a_method_must_take_what_it_is_called_with(
+    hub_with: HubWith, method: str, accepted: bool
+) -> None:
+    async with hub_with({"light": ("", _SET_LIGHT.format(method))}) as hub:
+        said = [fault.reason for fault in hub.plugins.quarantined]
+        assert said == ([] if accepted else ["Broken.set_light must take (self, device, *, on)."])

@@ -224,3 +224,29 @@ async def test_a_plugin_that_does_not_end_is_named_and_ended(
             await until(lambda: hub.entries.status(name).state is EntryState.LOADED)
             await asyncio.sleep(0.05)
     assert not unnamed(hub, plugins)
+
+
+async def test_a_probe_that_ignores_that_it_is_cancelled_is_named_left_behind_and_ended(
+    hub_with: HubWith, good_camera: GoodCamera, unnamed: Unnamed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ucv.entries.supervisor.SETUP_LIMIT", 1.0)
+    code = f"class Broken(Integration):\n    {_DEAF}".replace("watch(self)", "probe(self, device)")
+    plugins = {"probe_is_deaf": ("it ignores that it is cancelled", code)}
+    async with asyncio.timeout(20):
+        async with hub_with(plugins) as hub, good_camera(hub):
+            await until(lambda: not unnamed(hub, plugins))
+            await until(lambda: hub.entries.status("probe_is_deaf").state is EntryState.SETUP_RETRY)
+    assert any("It left the task" in fault.reason for fault in hub.faults.of("probe_is_deaf"))
+
+
+async def test_a_source_that_ignores_that_it_is_cancelled_keeps_no_stream_from_ending(
+    hub_with: HubWith, good_camera: GoodCamera
+) -> None:
+    deaf = _DEAF.replace("watch(self)", "run(self, sink)")
+    reader = f"class open:\n    def __init__(self, request, clock): pass\n    {deaf}"
+    plugins = {"source_is_deaf": _provider("", "deaf", reader)}
+    async with asyncio.timeout(20):
+        async with hub_with(plugins) as hub, good_camera(hub):
+            await until(lambda: hub.entries.status("source_is_deaf").state is EntryState.LOADED)
+            await asyncio.sleep(0.1)
+    assert any("It left the task" in fault.reason for fault in hub.faults.of("source_is_deaf"))
