@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
@@ -20,7 +20,7 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
 _TARGET_SAFE = "/?&=+:;,@!$'()*~%[]"
 
 #: A query: names with one value or several.
-Params = Mapping[str, str | int | float | list[str]]
+Params = Mapping[str, str | int | float | Sequence[str | int | float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,8 @@ def _split(address: str) -> tuple[Origin, str]:
 def _target(path: str) -> str:
     """Return the request target (origin-form, RFC 9112, 3.2.1) for a path with query."""
     encoded = quote(path.partition("#")[0], safe=_TARGET_SAFE, errors="replace")
+    if encoded.find("?") == len(encoded) - 1:  # yarl does not send the mark of an empty query
+        encoded = encoded[:-1]
     return encoded if encoded.startswith("/") else f"/{encoded}"
 
 

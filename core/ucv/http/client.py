@@ -35,6 +35,7 @@ MAX_REDIRECTS = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
 #: Bytes that are read of a body nobody wants, so that the connection can go on being used.
 _MAX_UNWANTED = 64 * 1024
+_CLOSED = "The connections to this camera are closed."
 _METHOD = re.compile(r"[A-Z]{1,16}")
 _HEADER = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _UNSENDABLE = re.compile(r"[\r\n\0]")
@@ -153,13 +154,15 @@ class DeviceHttp:
             with translated():
                 async with asyncio.timeout(timeout), self._gate.place():
                     phase = "ask"
-                    answer, target = await self._perform(message, path, params, None)
+                    answer, target = await self._perform(message, path, params)
                     try:
                         status = answer.status
                         if status == 401 or (status >= 400 and status not in allow_status):
                             await _discard(answer)
                             raise self._failure(answer, target)
                         body = await _read(answer, limit, shown(target))
+                        if self._closed:  # a body without length looks whole then
+                            raise ConnectionClosed(_CLOSED)
                     finally:
                         answer.release()
         except ConnectTimeout as error:
@@ -193,11 +196,11 @@ class DeviceHttp:
             with translated():
                 async with asyncio.timeout(idle_timeout + CONNECT_TIMEOUT):
                     await stack.enter_async_context(self._gate.place(stream=True))
-                    answer, target = await self._perform(message, path, params, idle_timeout)
+                    answer, target = await self._perform(message, path, params)
                     stack.callback(answer.close)
             if answer.status >= 400:
                 raise self._failure(answer, target)
-            yield HttpStream(answer)
+            yield HttpStream(answer, idle_timeout, lambda: self._closed)
 
     async def close(self) -> None:
         """End all connections; requests under way, and later ones, raise `ConnectionClosed`."""
@@ -207,7 +210,7 @@ class DeviceHttp:
             await self._session.close()
 
     async def _perform(
-        self, message: _Message, path: str, params: Params | None, idle: float | None
+        self, message: _Message, path: str, params: Params | None
     ) -> tuple[aiohttp.ClientResponse, str]:
         """Send a request, logging in and following redirections; the body is not read yet.
 
@@ -215,7 +218,7 @@ class DeviceHttp:
         """
         origin, target = locate(self._base, path, params)
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._exchange(origin, target, message, idle)
+            answer = await self._exchange(origin, target, message)
             location = answer.headers.get("Location")
             if answer.status not in _REDIRECTS or location is None:
                 return answer, target
@@ -231,10 +234,10 @@ class DeviceHttp:
         )
 
     async def _exchange(
-        self, origin: Origin, target: str, message: _Message, idle: float | None
+        self, origin: Origin, target: str, message: _Message
     ) -> aiohttp.ClientResponse:
         async def send(authorization: str | None) -> aiohttp.ClientResponse:
-            answer = await self._send(origin, target, message, authorization, idle)
+            answer = await self._send(origin, target, message, authorization)
             if answer.status == 401:
                 await _discard(answer)
             return answer
@@ -252,17 +255,17 @@ class DeviceHttp:
         target: str,
         message: _Message,
         authorization: str | None,
-        idle: float | None,
     ) -> aiohttp.ClientResponse:
         """Send a request once; again only a GET that a connection kept open did not take."""
         if self._closed:
-            raise ConnectionClosed("The connections to this camera are closed.")
+            raise ConnectionClosed(_CLOSED)
         if self._session is None:
             self._session = make_session()
         headers = message.headers
         if authorization is not None:
             headers = headers.copy()
-            headers["Authorization"] = authorization
+            # Bytes of a realm that are no text cannot be sent back; few devices look at it.
+            headers["Authorization"] = authorization.encode("utf-8", "ignore").decode()
         may_repeat = message.method == "GET"
         while True:
             state = SendState()
@@ -274,7 +277,6 @@ class DeviceHttp:
                     data=message.body,
                     allow_redirects=False,
                     ssl=self._trust,
-                    timeout=aiohttp.ClientTimeout(connect=CONNECT_TIMEOUT, sock_read=idle),
                     trace_request_ctx=state,
                 )
             except Dropped:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ import orjson
 from aiohttp import ClientResponse
 from multidict import CIMultiDictProxy
 
-from ucv.errors import ProtocolError
+from ucv.errors import ConnectionClosed, ConnectTimeout, ProtocolError
 from ucv.http.address import shown
 from ucv.http.failures import translated
 
@@ -74,10 +75,14 @@ class HttpStream:
     for as long as was agreed, and `ConnectionClosed` when the answer breaks off.
     """
 
-    __slots__ = ("_response", "headers", "status")
+    __slots__ = ("_closed", "_idle", "_response", "headers", "status")
 
-    def __init__(self, response: ClientResponse) -> None:
+    def __init__(
+        self, response: ClientResponse, idle_timeout: float, closed: Callable[[], bool]
+    ) -> None:
         self._response = response
+        self._idle = idle_timeout
+        self._closed = closed
         self.status = response.status
         self.headers = response.headers
 
@@ -92,11 +97,28 @@ class HttpStream:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         content = self._response.content
         while True:
-            with translated():
-                chunk = await content.readany()
+            # aiohttp's own limit ends with the connection, but when that is closed because what
+            # came is no chunk (RFC 9112, 7.1), it goes on waiting.
+            try:
+                with translated():
+                    async with asyncio.timeout(self._idle):
+                        chunk = await content.readany()
+            except ConnectTimeout as error:
+                if _gone(self._response):
+                    raise ConnectionClosed("The camera's answer broke off.") from None
+                raise error from None
             if not chunk:
+                if self._closed():  # by us: it is not over, though it looks like that
+                    raise ConnectionClosed
                 return
             yield chunk
+
+
+def _gone(response: ClientResponse) -> bool:
+    """Say whether the connection that an answer comes over is closed."""
+    connection = response.connection
+    transport = connection.transport if connection is not None else None
+    return transport is None or transport.is_closing()
 
 
 def _charset(content_type: str) -> str | None:

@@ -335,6 +335,14 @@ async def test_a_challenge_that_cannot_be_answered_refuses_nothing(
     assert lockout.refusals == 0
 
 
+async def test_a_realm_that_is_no_text_is_put_up_with(pool: HttpPool, peer: Any) -> None:
+    head = b'HTTP/1.1 401 X\r\nWWW-Authenticate: Digest realm="\xb3\xff", nonce="n"\r\n'
+    peer.answer = lambda asked: (
+        (200, b"[1]") if asked.authorization else head + b"Content-Length: 0\r\n\r\n"
+    )
+    assert await client(pool, peer).get_json("/") == [1]
+
+
 async def test_missing_rights_are_no_wrong_password(pool: HttpPool, peer: Any) -> None:
     guard = peer.protect()
     peer.answer = lambda asked: (403, b"no")
