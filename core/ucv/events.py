@@ -3,6 +3,7 @@
 from ucv.bus import Event
 from ucv.cameras.camera import CameraChanged, CameraRemoved
 from ucv.cameras.camera_event import CameraReported
+from ucv.config.events import ConfigurationChanged
 from ucv.entries.entry import EntryChanged, EntryRemoved
 from ucv.flows.view import FlowChanged
 from ucv.streams.state import StreamFormatChanged, StreamHealthMeasured, StreamStateChanged
@@ -11,6 +12,7 @@ __all__ = [
     "CameraChanged",
     "CameraRemoved",
     "CameraReported",
+    "ConfigurationChanged",
     "EntryChanged",
     "EntryRemoved",
     "Event",

@@ -15,6 +15,7 @@ from ucv.cameras.registry import CameraRegistry
 from ucv.clock import Clock, SystemClock
 from ucv.config.configuration import Configuration, read, validate_cameras
 from ucv.config.paths import ConfigDirectory
+from ucv.configuration_runtime import ConfigurationRuntime
 from ucv.discovery.mdns import MdnsListener
 from ucv.entries.control import CameraControl
 from ucv.entries.devices import Devices, http_client
@@ -22,6 +23,7 @@ from ucv.entries.manager import EntryManager
 from ucv.flows.manager import FlowManager
 from ucv.http import HttpPool
 from ucv.hub_lock import HubLock
+from ucv.logs import set_log_level
 from ucv.plugin_runtime import PluginRuntime, PluginsChanged
 from ucv.plugins.calls import Calls
 from ucv.plugins.faults import PluginFaults
@@ -81,6 +83,7 @@ class Hub:
     flows: FlowManager
     mdns: MdnsListener
     plugin_runtime: PluginRuntime
+    configuration_runtime: ConfigurationRuntime
 
     def __init__(
         self,
@@ -140,6 +143,15 @@ class Hub:
         await self.cameras.load()
         await self.entries.start(drafts)
         await self._listen()
+        self.configuration_runtime = ConfigurationRuntime(
+            self.configuration,
+            bus=self.bus,
+            entries=self.entries,
+            plugins=self.plugins,
+            on_log_level=set_log_level,
+        )
+        self._resources.push_async_callback(self.configuration_runtime.stop)
+        self.configuration_runtime.start()
         self._resources.callback(self.bus.subscribe(PluginsChanged, self._on_plugins_changed))
         self.started_at = self.clock.time()
         _log.info(

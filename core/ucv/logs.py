@@ -106,3 +106,8 @@ def configure_logging(redactor: Redactor, level: str = "info", *, rich: bool = F
     sys.excepthook = excepthook
     threading.excepthook = thread_excepthook
     sys.unraisablehook = unraisablehook
+
+
+def set_log_level(level: str) -> None:
+    """Log from another level on: debug, info, warning or error."""
+    logging.getLogger().setLevel(level.upper())

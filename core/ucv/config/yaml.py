@@ -71,6 +71,8 @@ class Document:
     value: Any = field(default=None, repr=False)
     marks: dict[KeyPath, Mark] = field(default_factory=dict, repr=False)
     problems: list[Problem] = field(default_factory=list)
+    #: What was read, or would have been if it were there.
+    files: set[Path] = field(default_factory=set, repr=False)
 
     def mark(self, path: KeyPath) -> Mark:
         """Return where a value stands, or else the nearest thing around it."""
@@ -86,6 +88,7 @@ def load(file: Path, root: Path, environment: Mapping[str, str] | None = None) -
     """
     reader = _Reader(root, os.environ if environment is None else environment)
     document = reader.document = Document(reader.shown(file))
+    document.files.add(file.resolve())
     if file.exists():
         document.value = reader.include(file, (), Mark(document.file))
     return document
@@ -179,6 +182,7 @@ class _Reader:
             self._files.pop()
 
     def _open(self, file: Path, path: KeyPath, mark: Mark) -> Node | None:
+        self.document.files.add(file)
         try:
             with file.open("rb") as stream:
                 data = stream.read(MAX_BYTES + 1)
@@ -323,6 +327,7 @@ class _Reader:
         found = False
         for candidate in folders:
             file = candidate / SECRETS_FILE
+            self.document.files.add(file)
             if file.is_file():
                 found = True
                 secrets = self._secrets_of(file)
