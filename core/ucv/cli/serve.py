@@ -11,9 +11,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ucv.cli.bridges import RunningBridge, find_bridges
 from ucv.cli.console import err
@@ -21,6 +22,7 @@ from ucv.config.configuration import read
 from ucv.config.paths import ConfigDirectory
 from ucv.hub import Hub
 from ucv.logs import configure_logging
+from ucv.plugins.quarantine import locate
 from ucv.plugins.sources import from_path
 from ucv.secrets import Redactor
 
@@ -62,12 +64,29 @@ def serve(
         plugins=[from_path(path) for path in options.plugins],
     )
     with asyncio.Runner(loop_factory=_new_event_loop) as runner:
-        clean = runner.run(_serve(hub, options, prepare))
+        clean = _complete(runner.get_loop(), _serve(hub, options, prepare))
         if not clean or not runner.run(_all_end()) or not _threads_end():
             # Something does not end (a thread in a driver, a plugin's task): do not hang on it. The
             # runner would, at the end of this block, and then the interpreter.
             logging.shutdown()
             os._exit(1)
+
+
+def _complete(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, bool]) -> bool:
+    """Run until ``main`` is done, whoever else says that the process shall exit.
+
+    ``sys.exit()`` in a task or a callback stops the loop; it is for nobody but the hub to do that.
+    """
+    task = loop.create_task(main)
+    while True:
+        try:
+            return loop.run_until_complete(task)
+        except SystemExit as error:
+            if task.done():
+                raise
+            file, line = locate(error, None)
+            _log.error("sys.exit() in a task or a callback is ignored: %s:%d", file, line)
+            del error  # or the task that raised it would be kept
 
 
 async def _all_end() -> bool:
@@ -119,6 +138,8 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    # Before the hub has started there is nothing to read again; without a handler it would end it.
+    loop.add_signal_handler(signal.SIGHUP, lambda: _reload_soon(hub))
     running: list[RunningBridge] = []
     try:
         await hub.start()
@@ -140,6 +161,16 @@ async def _serve(
     finally:
         clean = await _stop(hub, running)
     return clean
+
+
+def _reload_soon(hub: Hub) -> None:
+    if hub.started_at:
+        _log.info("Reading the configuration again")
+        hub.plugin_runtime.soon(_reload(hub), "reload the configuration")
+
+
+async def _reload(hub: Hub) -> None:
+    await hub.configuration_runtime.reload()
 
 
 def _announce(bridge: RunningBridge) -> None:

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from ucv.bus import EventBus
 from ucv.cameras.camera_event import CameraEvent, CameraReported
 from ucv.clock import Clock
-from ucv.errors import CameraViewerError, InvalidAuth
+from ucv.errors import CameraViewerError, InvalidAuth, PluginError
 from ucv.plugins.calls import Calls
 from ucv.plugins.device import Device
 from ucv.plugins.integration import Integration
@@ -54,7 +54,7 @@ class EventPump:
         """Listen until cancelled, or until the camera refuses the credentials."""
         while True:
             began = self._clock.monotonic()
-            reason = "the camera ended it"
+            reason, broken = "the camera ended it", False
             try:
                 await self._listen()
             except InvalidAuth as error:
@@ -62,12 +62,14 @@ class EventPump:
                 return
             except CameraViewerError as error:
                 reason = error.message
+                # A fault in the code is not gone in a second, and is no reason to hurry.
+                broken = isinstance(error, PluginError)
                 if not error.retry and error.code == "NOT_SUPPORTED":
                     _log.info("%s reports no events: %s", self._camera_id, reason)
                     return
             if self._clock.monotonic() - began >= GOOD_AFTER:
                 self._backoff.reset()
-            delay = self._backoff.next()
+            delay = RETRY_CAP if broken else self._backoff.next()
             _log.info(
                 "Events of %s stopped, next try in %.0f s: %s", self._camera_id, delay, reason
             )

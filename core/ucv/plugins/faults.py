@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 KEPT = 50
 #: Seconds a command of a plugin may take.
 COMMAND_LIMIT = 30.0
+# Of how many entries the faults are counted, for each plugin: those that failed last.
+_MAX_ENTRIES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,9 @@ class Fault:
 
 @dataclass(slots=True)
 class _Record:
-    """What is known of one plugin; ``times`` are monotonic seconds of its latest faults."""
+    """What is known of one plugin; ``times`` are monotonic seconds of the latest, by entry."""
 
-    times: deque[float]
+    times: dict[str, deque[float]] = field(default_factory=dict)
     faults: deque[Fault] = field(default_factory=lambda: deque(maxlen=KEPT))
     looping: bool = False
 
@@ -54,9 +56,11 @@ class _Record:
 class PluginFaults:
     """The faults of all plugins.
 
-    More than ``limit`` of one plugin within ``span`` seconds are a crash loop: ``on_crash_loop``
-    is told of it once, with the plugin's name and the last error, until the plugin is forgotten.
-    It is called within the failing call and must not end the plugin there and then.
+    More than ``limit`` of one plugin within ``span`` seconds are a crash loop, not counting
+    together those of different entries: a dozen cameras of a kind that a plugin does not know fail
+    once each, and are no reason to lose the others. ``on_crash_loop`` is told of it once, with the
+    plugin's name and the last error, until the plugin is forgotten. It is called within the failing
+    call and must not end the plugin there and then.
     """
 
     def __init__(
@@ -74,26 +78,21 @@ class PluginFaults:
         self._records: dict[str, _Record] = {}
 
     def note(self, plugin: str, what: str, error: BaseException) -> None:
-        """Remember that a plugin failed."""
-        record = self._records.get(plugin)
-        if record is None:
-            record = self._records[plugin] = _Record(deque(maxlen=self._limit + 1))
+        """Remember that a plugin failed; ``what`` ends in "of <entry id>" if it is about one."""
+        record = self._records.setdefault(plugin, _Record())
         file, line = locate(error, None)
         record.faults.append(Fault(self._clock.time(), what, describe(error), file, line))
         now = self._clock.monotonic()
-        record.times.append(now)
-        if (
-            not record.looping
-            and len(record.times) > self._limit
-            and now - record.times[0] <= self._span
-        ):
+        _, of, entry_id = what.rpartition(" of ")
+        times = record.times.pop(entry_id if of else "", None) or deque(maxlen=self._limit + 1)
+        times.append(now)
+        record.times[entry_id if of else ""] = times
+        if len(record.times) > _MAX_ENTRIES:
+            del record.times[next(iter(record.times))]
+        if not record.looping and len(times) > self._limit and now - times[0] <= self._span:
             record.looping = True
-            _log.error(
-                "The plugin %s failed %d times within %.0f s",
-                plugin,
-                len(record.times),
-                now - record.times[0],
-            )
+            seconds = now - times[0]
+            _log.error("The plugin %s failed %d times within %.0f s", plugin, len(times), seconds)
             self._on_crash_loop(plugin, error)
 
     def of(self, plugin: str) -> list[Fault]:

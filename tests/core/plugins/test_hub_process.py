@@ -16,7 +16,11 @@ SERVE = """\
 import sys
 from pathlib import Path
 from ucv.cli.serve import ServeOptions, serve
+from ucv.plugins import leaks, watchdog
 
+# Not what it is about: how long the hub is patient.
+watchdog._LASTING = 0.5
+leaks.CANCEL_LIMIT = leaks._CLOSE_LIMIT = 0.3
 serve(ServeOptions(config=Path(sys.argv[1]), port=0))
 """
 HEAD = """\
@@ -143,6 +147,20 @@ def test_a_thread_without_end_does_not_keep_the_hub_from_ending(
     assert code == 1
     assert seconds < 10
     assert told in text
+
+
+@pytest.mark.parametrize("begin", ["asyncio.create_task(self.exit())", "loop.call_soon(exit, 3)"])
+def test_a_plugin_that_exits_does_not_take_the_hub_with_it(folder: Path, begin: str) -> None:
+    body = f"""
+        async def exit(self): exit(3)
+        async def setup(self, device):
+            loop = asyncio.get_running_loop()
+            device.runtime = {begin}
+            loop.call_later(0.3, lambda: os.write(2, b"lives on\\n"))
+    """
+    code, _, text = run(folder, body, "lives on")
+    assert code == 0
+    assert "sys.exit() in a task or a callback is ignored" in text
 
 
 def test_a_plugin_that_holds_up_the_hub_without_end_is_named_while_it_does(folder: Path) -> None:

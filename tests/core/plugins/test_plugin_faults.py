@@ -124,6 +124,17 @@ def test_more_faults_than_the_limit_within_the_span_are_told_as_a_crash_loop_onc
     assert loops == [("acme", "3")]
 
 
+def test_faults_of_many_entries_are_no_crash_loop_until_those_of_one_are(
+    faults: PluginFaults, loops: list[tuple[str, str]]
+) -> None:
+    for number in range(1500):
+        faults.note("acme", f"probe of door-{number}", ValueError())
+    assert not loops
+    for number in range(3):
+        faults.note("acme", "snapshot of door-1499", ValueError(str(number)))
+    assert loops == [("acme", "2")]
+
+
 async def test_as_many_faults_over_a_longer_time_are_none(
     faults: PluginFaults, clock: FakeClock, loops: list[tuple[str, str]]
 ) -> None:
