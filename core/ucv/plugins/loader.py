@@ -43,6 +43,8 @@ from ucv.streams.providers import StreamProvider, default_providers
 _log = logging.getLogger(__name__)
 
 PROJECT = "ucv"
+#: Seconds from which on an import is worth a warning: nothing else runs meanwhile.
+SLOW_IMPORT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,8 @@ class PluginManager:
         try:
             with self.trace.call(candidate.name, "import"), _search_path_kept(candidate):
                 module = candidate.load()
+            if (seconds := self.trace.calls[-1].seconds) >= SLOW_IMPORT:
+                _log.warning("The plugin %s took %.1f s to import", candidate.name, seconds)
             stage = Stage.HOOKS
             implementations = self._register(module, candidate.key)
             stage = Stage.REGISTRATION

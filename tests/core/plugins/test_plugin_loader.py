@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ucv.clock import SystemClock
-from ucv.plugins import sources
+from ucv.plugins import loader, sources
 from ucv.plugins.loader import PluginManager
 from ucv.plugins.quarantine import Quarantined, Source, Stage
 
@@ -404,3 +404,15 @@ def test_an_entry_point_must_name_a_module(installed: dict[str, list[EntryPoint]
 def test_the_project_s_own_integrations_are_found_as_built_ins() -> None:
     found = {candidate.name: candidate.source for candidate in sources.find([], safe_mode=True)}
     assert found == {"rtsp": Source.BUILT_IN, "demo": Source.BUILT_IN}
+
+
+def test_a_plugin_that_is_slow_to_import_is_named(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(loader, "SLOW_IMPORT", 0.05)
+    folder.write("acme.py", f"import time\ntime.sleep(0.06)\n{ACME}")
+    folder.write("beta.py", ACME.replace("acme", "beta"))
+    folder.load()
+    assert [r.getMessage()[:24] for r in caplog.records if r.levelno == logging.WARNING] == [
+        "The plugin acme took 0.1"
+    ]
