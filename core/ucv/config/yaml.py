@@ -94,6 +94,18 @@ def load(file: Path, root: Path, environment: Mapping[str, str] | None = None) -
     return document
 
 
+def load_text(text: str, name: str, root: Path) -> Document:
+    """Read what somebody sent, as a file of this name in the configuration directory would be.
+
+    Only ``!secret`` is allowed in it: the sender could learn through the other tags what is in
+    other files and in the environment.
+    """
+    reader = _Reader(root, {}, sent=True)
+    document = reader.document = Document(name)
+    document.value = reader.read(text.encode(errors="replace"), root.resolve() / name)
+    return document
+
+
 class _Syntax(Exception):
     """The text is not YAML: what and where."""
 
@@ -137,8 +149,9 @@ class _Reader:
 
     document: Document
 
-    def __init__(self, root: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, root: Path, environment: Mapping[str, str], *, sent: bool = False) -> None:
         self._root = root
+        self._sent = sent
         self._environment = environment
         self._constructor = YAML(typ="safe", pure=True).constructor
         self._values = 0
@@ -181,6 +194,14 @@ class _Reader:
         finally:
             self._files.pop()
 
+    def read(self, data: bytes, file: Path) -> Any:
+        """Read what is not in the file, but as if it were."""
+        node = self._compose(data, file, ())
+        if node is None:
+            return None
+        self._files.append(file)
+        return self._value(node, (), 0)
+
     def _open(self, file: Path, path: KeyPath, mark: Mark) -> Node | None:
         self.document.files.add(file)
         try:
@@ -189,6 +210,9 @@ class _Reader:
         except OSError as error:
             self.fault(path, mark, f"the file cannot be read: {error.strerror}")
             return None
+        return self._compose(data, file, path)
+
+    def _compose(self, data: bytes, file: Path, path: KeyPath) -> Node | None:
         name = self.shown(file)
         if len(data) > MAX_BYTES:
             self.fault(path, Mark(name), f"the file is larger than {MAX_BYTES} bytes")
@@ -274,6 +298,9 @@ class _Reader:
     def _scalar(self, node: ScalarNode, path: KeyPath, mark: Mark) -> Any:
         tag = str(node.tag)
         text: str = node.value
+        if self._sent and tag in ("!env", "!include"):
+            self.fault(path, mark, f"{tag} is only for files in the configuration directory")
+            return None
         match tag.removeprefix(_TAG):
             case "str" | "timestamp":
                 return text

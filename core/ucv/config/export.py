@@ -1,0 +1,143 @@
+"""The running configuration as YAML, without secrets, and back."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import voluptuous as vol
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
+
+from ucv.config.drafts import EntryDraft, parse_entry, public_mapping
+from ucv.config.fields import Secret
+from ucv.config.problem import KeyPath, Problem, problem
+from ucv.config.schema import SchemaFaults, mapping_of
+from ucv.config.yaml import load
+from ucv.entries.entry import EntryConfig
+from ucv.plugins.integration import Integration
+
+
+def export_yaml(entries: Iterable[EntryConfig]) -> str:
+    """Return entries as a ``ucv.yaml``; each secret becomes ``!secret <id>_<field>``.
+
+    Where those are to be written stands in a comment. Can be read again by `inspect_import`.
+    """
+    cameras = CommentedSeq()
+    names: list[str] = []
+    for entry in entries:
+        camera = CommentedMap(public_mapping(entry))
+        for field in sorted(entry.secrets):
+            name = secret_name(entry.id, field)
+            names.append(name)
+            camera[field] = TaggedScalar(value=name, tag="!secret")
+        cameras.append(camera)
+    text = io.StringIO()
+    yaml = YAML()
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.dump(CommentedMap(cameras=cameras), text)
+    return _heading(names) + text.getvalue()
+
+
+def secret_name(entry_id: str, field: str) -> str:
+    """Return the name under which a field's secret is looked for in ``secrets.yaml``."""
+    return f"{entry_id}_{field}".replace("-", "_").replace(".", "_")
+
+
+def _heading(names: Collection[str]) -> str:
+    if not names:
+        return ""
+    lines = [f"#   {name}: …" for name in names]
+    return "# Passwords are not in here. To use this as ucv.yaml, write into secrets.yaml:\n" + (
+        "\n".join(lines) + "\n"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPlan:
+    """What importing a file would do: add these, skip those that are there, and what is wrong.
+
+    ``lacking`` are the ids of entries to add whose secrets the file does not have.
+    """
+
+    add: tuple[EntryDraft, ...]
+    skipped: tuple[str, ...]
+    lacking: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+def plan_import(
+    file: Path, integrations: Mapping[str, Integration], known: Collection[str]
+) -> ImportPlan:
+    """Read the cameras of a file as `export_yaml` or a person wrote it; changes nothing.
+
+    ``known`` are the ids that are in use. Secrets that are nowhere to be found are no problem: the
+    entry is added without, and asks to be logged in to.
+    """
+    document = load(file, file.parent)
+    value = document.value if isinstance(document.value, dict) else {}
+    cameras = value.get("cameras")
+    problems = [found for found in document.problems if not _is_about_a_secret(found)]
+    if not isinstance(cameras, list):
+        if not problems:
+            problems.append(problem(document.mark(()), ("cameras",), "there are no cameras"))
+        cameras = []
+    add: dict[str, EntryDraft] = {}
+    skipped, lacking = [], []
+    for index, camera in enumerate(cameras):
+        path: KeyPath = ("cameras", index)
+        if not isinstance(camera, dict):
+            problems.append(problem(document.mark(path), path, "expected the keys of a camera"))
+            continue
+        secret = _secret_fields(integrations.get(str(camera.get("integration"))))
+        absent = [key for key, item in camera.items() if item is None and key in secret]
+        given = {key: item for key, item in camera.items() if item is not None}
+        try:
+            draft = parse_entry(given, integrations, stored_secrets=absent)
+        except SchemaFaults as invalid:
+            for fault in invalid.faults:
+                where = (*path, *fault.path)
+                problems.append(
+                    problem(document.mark(where), where, fault.message, fault.suggestion)
+                )
+            continue
+        if draft.id in known or draft.id in add:
+            skipped.append(draft.id)
+            continue
+        if absent:
+            lacking.append(draft.id)
+        add[draft.id] = draft
+    return ImportPlan(tuple(add.values()), tuple(skipped), tuple(lacking), tuple(problems))
+
+
+def _secret_fields(integration: Integration | None) -> set[str]:
+    mapping = mapping_of(integration.schema) if integration is not None else None
+    return {
+        str(key.schema if isinstance(key, vol.Marker) else key)
+        for key, validator in (mapping or {}).items()
+        if isinstance(validator, Secret)
+    }
+
+
+def _is_about_a_secret(found: Problem) -> bool:
+    return "secrets.yaml" in found.message
+
+
+def as_mapping(draft: EntryDraft) -> dict[str, Any]:
+    """Return a draft as the mapping it was made from, its secrets included."""
+    mapping: dict[str, Any] = {
+        "id": draft.id,
+        "name": draft.name,
+        "integration": draft.integration,
+        **draft.data,
+        **draft.secrets,
+    }
+    if draft.preload:
+        mapping["preload"] = True
+    if draft.disabled:
+        mapping["disabled"] = True
+    return mapping
