@@ -7,6 +7,7 @@
 
 import { Backoff } from "../net/backoff.ts";
 import { ApiError, HUB_UNREACHABLE } from "./errors.ts";
+import type { FlowsEvent } from "./flow_types.ts";
 import type { CamerasEvent, MetricsEvent, User } from "./types.ts";
 
 export type Link =
@@ -104,6 +105,11 @@ export class HubSocket {
   /** Health of all streams and of the hub, once a second. */
   subscribeMetrics(onEvent: (event: MetricsEvent) => void): () => void {
     return this.#subscribe({ type: "streams/metrics/subscribe" }, false, onEvent as never);
+  }
+
+  /** All flows, then each one that changes; administrators only. */
+  subscribeFlows(onEvent: (event: FlowsEvent) => void): () => void {
+    return this.#subscribe({ type: "flows/subscribe" }, false, onEvent as never);
   }
 
   #subscribe(

@@ -1,6 +1,11 @@
 /** Typed client of the hub's REST and WebSocket interfaces; no framework. */
 export { applied } from "./camera_list.ts";
+export { HubCommands } from "./commands.ts";
+export type * from "./control_types.ts";
 export { ApiError, HUB_UNREACHABLE } from "./errors.ts";
+export { appliedFlows, ended } from "./flow_list.ts";
+export type * from "./flow_types.ts";
 export { HubSocket, type HubSocketOptions, type Link } from "./hub_socket.ts";
+export type * from "./plugin_types.ts";
 export { RestClient, type RestOptions } from "./rest.ts";
 export type * from "./types.ts";

@@ -63,6 +63,11 @@ export class RestClient {
     return this.#call("POST", `cameras/${encodeURIComponent(id)}/reload`, {});
   }
 
+  /** Everything the hub knows of an entry, for a bug report; holds no secret. */
+  diagnostics(entry: string): Promise<unknown> {
+    return this.#call("GET", `entries/${encodeURIComponent(entry)}/diagnostics.json`);
+  }
+
   /** Address of a still picture. */
   snapshotUrl(id: string, profile?: string): string {
     const url = new URL(`api/cameras/${encodeURIComponent(id)}/snapshot.jpg`, this.#base);
