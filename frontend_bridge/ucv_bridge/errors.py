@@ -11,6 +11,12 @@ class InvalidJson(ValidationError):
     code = "INVALID_JSON"
 
 
+class InvalidYaml(ValidationError):
+    """The YAML has problems."""
+
+    code = "INVALID_YAML"
+
+
 class JsonRequired(ValidationError):
     """Changes are taken as JSON only: send Content-Type: application/json."""
 

@@ -51,6 +51,7 @@ SPANISH: Mapping[str, str] = {
     "FORBIDDEN": "Esta cuenta no puede hacerlo.",
     "RATE_LIMITED": "Demasiados intentos; vuelva a intentarlo más tarde.",
     "INVALID_JSON": "Se esperaba un objeto JSON.",
+    "INVALID_YAML": "El YAML tiene errores.",
     "JSON_REQUIRED": "Los cambios solo se aceptan como JSON (Content-Type: application/json).",
     "METHOD_NOT_ALLOWED": "Aquí no se puede hacer eso.",
     "TOO_LARGE": "La petición es demasiado grande.",

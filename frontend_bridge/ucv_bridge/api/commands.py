@@ -7,7 +7,7 @@ from typing import Any
 
 from ucv.hub import Hub
 from ucv.plugins.faults import contain
-from ucv_bridge.api import cameras, control, entries, flows, plugins
+from ucv_bridge.api import cameras, configuration, control, entries, flows, plugins
 from ucv_bridge.api.command import Call, Command
 from ucv_bridge.auth.principal import Role
 
@@ -19,6 +19,7 @@ BUILT_IN: Mapping[str, Command] = {
         *control.COMMANDS,
         *flows.COMMANDS,
         *plugins.COMMANDS,
+        *configuration.COMMANDS,
     )
 }
 
