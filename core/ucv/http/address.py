@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from yarl import URL
@@ -41,11 +42,16 @@ class Origin:
 
         Raises `ValidationError` for a host that is none.
         """
-        try:
-            base = URL.build(scheme=self.scheme, host=self.host, port=self.port)
-        except ValueError as error:
-            raise ValidationError("The host is not valid.", details={"key": "host"}) from error
-        return URL(f"{base}{target}", encoded=True)
+        return URL(_root(self) + target, encoded=True)
+
+
+@lru_cache(4096)
+def _root(origin: Origin) -> str:
+    """Return the address of an origin, without a path."""
+    try:
+        return str(URL.build(scheme=origin.scheme, host=origin.host, port=origin.port))
+    except ValueError as error:
+        raise ValidationError("The host is not valid.", details={"key": "host"}) from error
 
 
 def locate(base: Origin, path: str, params: Params | None = None) -> tuple[Origin, str]:

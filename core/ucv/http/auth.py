@@ -65,8 +65,6 @@ class OriginLogin:
         self._credentials = credentials
         self._lockout = lockout
         self._login: _Login | None = None
-        #: The device answered something that was not a refusal.
-        self._settled = False
         #: The credentials were right the last time.
         self._proven = False
         self._single_use = False
@@ -85,14 +83,6 @@ class OriginLogin:
             return await send(None)
         self._lockout.check()
         request = _Request(method, target, send)
-        if not self._settled:
-            async with self._turn():
-                if not self._settled:
-                    self._lockout.check()
-                    return await self._attempt(request, alone=True)
-        return await self._attempt(request, alone=False)
-
-    async def _attempt(self, request: _Request, *, alone: bool) -> ClientResponse:
         login = self._login
         answer = await self._send(request, login)
         if answer.status != 401:
@@ -100,7 +90,7 @@ class OriginLogin:
         if login is not None and not self._may_renew(login, answer):
             self._refused(1)
             return answer
-        if alone or self._proven:
+        if self._proven:
             return await self._answer(request, answer)
         async with self._turn():
             self._lockout.check()
@@ -120,9 +110,7 @@ class OriginLogin:
         answer = await request.send(header)
         if answer.status == 401:
             self._challenges += 1
-        elif login is None:
-            self._settled = True
-        elif self._accepted(answer.status):
+        elif login is not None and self._accepted(answer.status):
             login.reused = True
         return answer
 
@@ -148,6 +136,7 @@ class OriginLogin:
 
     async def _answer(self, request: _Request, answer: ClientResponse) -> ClientResponse:
         """Answer the challenge that just came, as often as it makes sense."""
+        self._lockout.check()
         seen = self._challenges
         tried: list[Challenge] = []
         refused = 0
@@ -191,7 +180,6 @@ class OriginLogin:
 
     def _accepted(self, status: int) -> bool:
         """Say whether this status, to a request with credentials, means that they are right."""
-        self._settled = True
         if status >= 500 or status in _SAYS_NOTHING:
             return False
         self._proven = True

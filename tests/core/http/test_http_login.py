@@ -42,6 +42,7 @@ async def test_a_digest_is_answered_once_and_then_counted_up(
     for number in range(5):
         await http.get_json(f"/info?number={number}&x=a%2Fb+c")
     assert (guard.bare, guard.refused, guard.good) == (1, 0, 5)
+    assert peer.connections == 1
     if qop:
         assert sorted(int(nc, 16) for _, nc in guard.counts) == [1, 2, 3, 4, 5]
 
@@ -353,6 +354,18 @@ async def test_missing_rights_are_no_wrong_password(pool: HttpPool, peer: Any) -
             await http.get_json("/")
     assert lockout.refusals == 0
     assert guard.refused == 0
+
+
+async def test_a_lack_of_rights_does_not_make_a_refusal_forgotten(
+    pool: HttpPool, peer: Any
+) -> None:
+    peer.protect()
+    peer.answer = lambda asked: (403, b"the account is locked")
+    lockout = Lockout()
+    lockout.refused()
+    with pytest.raises(AccessDenied):
+        await client(pool, peer, lockout=lockout).get_json("/")
+    assert lockout.refusals == 1
 
 
 async def test_a_login_of_the_callers_own_is_sent_as_it_is(pool: HttpPool, peer: Any) -> None:
