@@ -16,6 +16,8 @@ from ucv.clock import Clock, SystemClock
 from ucv.config.configuration import Configuration, read, validate_cameras
 from ucv.config.paths import ConfigDirectory
 from ucv.configuration_runtime import ConfigurationRuntime
+from ucv.diagnostics.entry import Diagnostics
+from ucv.diagnostics.history import History
 from ucv.discovery.mdns import MdnsListener
 from ucv.entries.control import CameraControl
 from ucv.entries.devices import Devices, http_client
@@ -80,6 +82,7 @@ class Hub:
     calls: Calls
     faults: PluginFaults
     control: CameraControl
+    diagnostics: Diagnostics
     flows: FlowManager
     mdns: MdnsListener
     plugin_runtime: PluginRuntime
@@ -140,6 +143,7 @@ class Hub:
         )
         self._start_plugins()
         self._start_cameras()
+        self._start_diagnostics()
         await self.cameras.load()
         await self.entries.start(drafts)
         await self._listen()
@@ -239,6 +243,22 @@ class Hub:
 
     def _on_plugins_changed(self, _event: PluginsChanged) -> None:
         self.plugin_runtime.soon(self._listen(), "listen for devices")
+
+    def _start_diagnostics(self) -> None:
+        history = History(self.bus, self.clock)
+        history.start()
+        self._resources.callback(history.stop)
+        self.diagnostics = Diagnostics(
+            clock=self.clock,
+            calls=self.calls,
+            plugins=self.plugins,
+            faults=self.faults,
+            entries=self.entries,
+            cameras=self.cameras,
+            streams=self.streams,
+            history=history,
+            redactor=self.redactor,
+        )
 
     def _on_device_fault(self, domain: str, what: str, error: BaseException) -> None:
         self.calls.fault(self.plugins.owner_of(domain), what, error)

@@ -24,6 +24,7 @@ from ucv_bridge.media import add_media_routes
 from ucv_bridge.middleware import add_headers, answer_errors, authenticate, check_requests
 from ucv_bridge.rest.cameras import CameraRoutes
 from ucv_bridge.rest.configuration import ConfigurationRoutes
+from ucv_bridge.rest.entries import EntryRoutes
 from ucv_bridge.rest.system import SystemRoutes
 from ucv_bridge.static import PageFile, add_page, read_page
 
@@ -54,6 +55,7 @@ def create_app(
     app.cleanup_ctx.append(_feeds(context))
     AuthRoutes(context, cookie).add_to(app)
     CameraRoutes(context).add_to(app)
+    EntryRoutes(context).add_to(app)
     ConfigurationRoutes(context).add_to(app)
     SystemRoutes(context).add_to(app)
     add_websocket_api(app, context)

@@ -38,6 +38,10 @@ async def _entries_reload(call: Call) -> Any:
     return _entry(call, entry_id)
 
 
+async def _diagnostics(call: Call) -> Any:
+    return await call.context.hub.diagnostics.of_entry(call.arguments["entry_id"])
+
+
 def _entry(call: Call, entry_id: str) -> Any:
     return {"entry": call.context.views.entry(call.context.hub.entries.get(entry_id))}
 
@@ -47,6 +51,7 @@ _ENTRY_ID = {vol.Required("entry_id"): NAME}
 COMMANDS = (
     Command("entries/list", _entries_list),
     Command("entries/create", _entries_create, {vol.Required("entry"): {str: object}}, Role.ADMIN),
+    Command("entries/diagnostics", _diagnostics, _ENTRY_ID, Role.ADMIN),
     Command("entries/delete", _entries_delete, _ENTRY_ID, Role.ADMIN),
     Command("entries/reload", _entries_reload, _ENTRY_ID, Role.ADMIN),
 )

@@ -1,0 +1,1 @@
+"""What a person can attach to a report of a defect: everything that is known of an entry."""
