@@ -96,7 +96,7 @@ async def test_cameras_are_added_and_removed(hub: Hub) -> None:
 @pytest.mark.parametrize(
     ("broken", "words"),
     [
-        ("cameras: [\n", "ucv.yaml, line 2"),
+        ("cameras: [\n", "ucv.yaml, line 1"),
         (TWO.replace("host", "hots"), "did you mean host"),
         (TWO.replace("integration: toy", "integration: tay", 1), "no such integration"),
         (TWO.replace("!secret back", "!secret bcak"), "no such name"),

@@ -2,50 +2,86 @@
 
 from __future__ import annotations
 
-import io
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import voluptuous as vol
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 
 from ucv.config.drafts import EntryDraft, parse_entry, public_mapping
 from ucv.config.fields import Secret
 from ucv.config.problem import KeyPath, Problem, problem
 from ucv.config.schema import SchemaFaults, mapping_of
 from ucv.config.yaml import load
+from ucv.config.yaml_writer import SecretName, dump
 from ucv.entries.entry import EntryConfig
 from ucv.plugins.integration import Integration
+
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9]+")
 
 
 def export_yaml(entries: Iterable[EntryConfig]) -> str:
     """Return entries as a ``ucv.yaml``; each secret becomes ``!secret <id>_<field>``.
 
-    Where those are to be written stands in a comment. Can be read again by `inspect_import`.
+    Where those are to be written stands in a comment. Can be read again by `plan_import`.
     """
-    cameras = CommentedSeq()
     names: list[str] = []
-    for entry in entries:
-        camera = CommentedMap(public_mapping(entry))
-        for field in sorted(entry.secrets):
-            name = secret_name(entry.id, field)
-            names.append(name)
-            camera[field] = TaggedScalar(value=name, tag="!secret")
-        cameras.append(camera)
-    text = io.StringIO()
-    yaml = YAML()
-    yaml.width = 4096
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.dump(CommentedMap(cameras=cameras), text)
-    return _heading(names) + text.getvalue()
+    cameras = [_camera(entry, names) for entry in entries]
+    return _heading(names) + dump({"cameras": cameras})
+
+
+def _camera(entry: EntryConfig, names: list[str]) -> dict[str, Any]:
+    camera: dict[str, Any] = _copy(public_mapping(entry))
+    # Found again at another address, although YAML defines it: that one is in use.
+    camera.update((key, entry.facts[key]) for key in entry.data if key in entry.facts)
+    for field in sorted(entry.secrets, key=_steps):
+        name = wanted = secret_name(entry.id, field)
+        # The field b_c of a, and the field c of a_b.
+        numbers = count(2)
+        while name in names:
+            name = f"{wanted}_{next(numbers)}"
+        names.append(name)
+        _put(camera, _steps(field), SecretName(name))
+    return camera
 
 
 def secret_name(entry_id: str, field: str) -> str:
     """Return the name under which a field's secret is looked for in ``secrets.yaml``."""
-    return f"{entry_id}_{field}".replace("-", "_").replace(".", "_")
+    return _NOT_IN_NAMES.sub("_", f"{entry_id}_{field}").strip("_")
+
+
+def _steps(field: str) -> tuple[str | int, ...]:
+    """Take apart what `ucv.config.problem.dotted` put together: ``accounts[0].password``."""
+    return tuple(word or int(index) for word, index in _STEP.findall(field))
+
+
+def _put(into: Any, steps: tuple[str | int, ...], value: Any) -> None:
+    """Set a value deep within; where all was secret, nothing is left on the way to it."""
+    step, *rest = steps
+    if not rest and isinstance(step, int):
+        into.insert(step, value)
+    elif not rest:
+        into[step] = value
+    else:
+        _put(_inner(into, step, [] if isinstance(rest[0], int) else {}), tuple(rest), value)
+
+
+def _inner(into: Any, step: str | int, empty: Any) -> Any:
+    if isinstance(step, str):
+        return into.setdefault(step, empty)
+    if step >= len(into):
+        into.append(empty)
+    return into[min(step, len(into) - 1)]
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _heading(names: Collection[str]) -> str:

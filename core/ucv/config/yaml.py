@@ -14,41 +14,37 @@ All faults are collected. No message repeats a value, an anchor or an unknown ta
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-
 from ucv.config.problem import KeyPath, Mark, Problem, nearest, problem
+from ucv.config.yaml_nodes import (
+    KINDS,
+    MAP,
+    MAX_DEPTH,
+    MERGE,
+    SEQ,
+    STR,
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    YamlSyntax,
+    compose,
+    plain_value,
+)
 
-#: Bounds on what is read: bytes of a file, levels of nesting, values, files.
+#: Bounds on what is read: bytes of a file, values, files.
 MAX_BYTES = 1024 * 1024
-MAX_DEPTH = 32
 MAX_VALUES = 100_000
 MAX_FILES = 256
 #: Problems that are told; who has so many will read the file again anyway.
 MAX_PROBLEMS = 200
 
 SECRETS_FILE = "secrets.yaml"
-
-_TAG = "tag:yaml.org,2002:"
-_QUOTES = "text with special characters must stand in quotes"
-#: What ruamel.yaml says, by its beginning, and what is said to the user.
-_SYNTAX = {
-    "found undefined alias": f"* refers to an anchor that is not there; {_QUOTES}",
-    "found character": f"this character cannot stand here; {_QUOTES}",
-    "found unknown escape character": "unknown escape in double quotes; single quotes have none",
-    "mapping values are not allowed": f"a colon cannot stand here; {_QUOTES}",
-    "could not find expected ':'": "a colon is missing",
-    "expected <block end>": "the indentation does not fit the lines above",
-    "found a tab": "indent with spaces, not tabs",
-    "but found another document": "only one document can be in the file",
-    "maximum depth of data structure": "nested too deeply",
-}
 
 
 class ProtectedText(str):
@@ -94,54 +90,16 @@ def load(file: Path, root: Path, environment: Mapping[str, str] | None = None) -
     return document
 
 
-def load_text(text: str, name: str, root: Path) -> Document:
-    """Read what somebody sent, as a file of this name in the configuration directory would be.
+def load_text(text: str, name: str) -> Document:
+    """Read what somebody sent; ``name`` stands for the file in problems.
 
-    Only ``!secret`` is allowed in it: the sender could learn through the other tags what is in
-    other files and in the environment.
+    It reaches neither files nor the environment of this machine, whose content the sender could
+    learn: ``!include`` and ``!env`` are problems, and there are no secrets.
     """
-    reader = _Reader(root, {}, sent=True)
+    reader = _Reader(Path(), {}, sent=True)
     document = reader.document = Document(name)
-    document.value = reader.read(text.encode(errors="replace"), root.resolve() / name)
+    document.value = reader.read(text.encode(errors="replace"), Path(name))
     return document
-
-
-class _Syntax(Exception):
-    """The text is not YAML: what and where."""
-
-    def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
-        super().__init__(message)
-        self.message = message
-        self.line = line
-        self.column = column
-
-
-def _parse(data: bytes) -> Node | None:
-    """Compose the node graph; raises `_Syntax`."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise _Syntax("the file must be UTF-8", line) from None
-    try:
-        parser = YAML(typ="safe", pure=True)
-        parser.max_depth = MAX_DEPTH
-        # The warning would repeat the text; using an anchor's name again is allowed.
-        parser.composer.warn_double_anchors = False
-        node: Node | None = parser.compose(text)
-    except MarkedYAMLError as error:
-        place = error.problem_mark or error.context_mark
-        line, column = (place.line + 1, place.column + 1) if place is not None else (0, 0)
-        # The library's own sentences quote the text: ours do not.
-        spoken = f"{error.problem or ''} {error.context or ''}"
-        known = (ours for theirs, ours in _SYNTAX.items() if theirs in spoken)
-        raise _Syntax(next(known, f"this is not valid YAML; {_QUOTES}"), line, column) from None
-    except (YAMLError, YAMLStreamError):
-        raise _Syntax("the file has characters that YAML does not allow") from None
-    # The library itself fails on some malformed input, such as a %YAML line without a number.
-    except (ValueError, TypeError, AttributeError, LookupError, AssertionError):
-        raise _Syntax(f"this is not valid YAML; {_QUOTES}") from None
-    return node
 
 
 class _Reader:
@@ -150,23 +108,23 @@ class _Reader:
     document: Document
 
     def __init__(self, root: Path, environment: Mapping[str, str], *, sent: bool = False) -> None:
-        self._root = root
+        self._root = root.resolve()
         self._sent = sent
         self._environment = environment
-        self._constructor = YAML(typ="safe", pure=True).constructor
         self._values = 0
         self._opened = 0
         self._files: list[Path] = []  # being read, from the outermost in
+        self._name = ""  # the innermost of them, as it is shown
         self._active: set[int] = set()  # mappings and sequences being read, against recursion
-        self._secrets: dict[Path, dict[str, str]] = {}
+        self._secrets: dict[Path, dict[str, str] | None] = {}
         self._shown: dict[Path, str] = {}
 
     def shown(self, file: Path) -> str:
         """Return a file's name as it is shown to people."""
         if (name := self._shown.get(file)) is None:
-            resolved, root = file.resolve(), self._root.resolve()
-            inside = resolved.is_relative_to(root)
-            name = str(resolved.relative_to(root)) if inside else str(file)
+            resolved = file.resolve()
+            inside = resolved.is_relative_to(self._root)
+            name = str(resolved.relative_to(self._root)) if inside else str(file)
             self._shown[file] = name
         return name
 
@@ -188,19 +146,26 @@ class _Reader:
         node = self._open(resolved, path, mark)
         if node is None:
             return None
-        self._files.append(resolved)
-        try:
+        with self._within(resolved):
             return self._value(node, path, len(path))
-        finally:
-            self._files.pop()
 
     def read(self, data: bytes, file: Path) -> Any:
-        """Read what is not in the file, but as if it were."""
+        """Read what is not in a file, but as if it were."""
         node = self._compose(data, file, ())
         if node is None:
             return None
+        with self._within(file):
+            return self._value(node, (), 0)
+
+    @contextmanager
+    def _within(self, file: Path) -> Iterator[None]:
+        around, self._name = self._name, self.shown(file)
         self._files.append(file)
-        return self._value(node, (), 0)
+        try:
+            yield
+        finally:
+            self._files.pop()
+            self._name = around
 
     def _open(self, file: Path, path: KeyPath, mark: Mark) -> Node | None:
         self.document.files.add(file)
@@ -218,15 +183,13 @@ class _Reader:
             self.fault(path, Mark(name), f"the file is larger than {MAX_BYTES} bytes")
             return None
         try:
-            return _parse(data)
-        except _Syntax as error:
+            return compose(data)
+        except YamlSyntax as error:
             self.fault(path, Mark(name, error.line, error.column), error.message)
             return None
 
     def _mark(self, node: Node) -> Mark:
-        start = node.start_mark
-        name = self.shown(self._files[-1]) if self._files else self.document.file
-        return Mark(name, start.line + 1, start.column + 1)
+        return Mark(self._name, node.line, node.column)
 
     # --- values -------------------------------------------------------------------------------
 
@@ -255,7 +218,7 @@ class _Reader:
             self._active.discard(id(node))
 
     def _sequence(self, node: Node, path: KeyPath, depth: int) -> list[Any] | None:
-        if not isinstance(node, SequenceNode) or str(node.tag) != f"{_TAG}seq":
+        if not isinstance(node, SequenceNode) or node.tag != SEQ:
             self.fault(path, self._mark(node), _unknown_tag())
             return None
         return [
@@ -263,19 +226,19 @@ class _Reader:
         ]
 
     def _mapping(self, node: MappingNode, path: KeyPath, depth: int) -> dict[str, Any] | None:
-        if str(node.tag) != f"{_TAG}map":
+        if node.tag != MAP:
             self.fault(path, self._mark(node), _unknown_tag())
             return None
         result: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            if str(key_node.tag) == f"{_TAG}merge":
+            if key_node.tag == MERGE:
                 self._merge(value_node, path, depth, merged)
         for key_node, value_node in node.value:
             mark = self._mark(key_node)
-            if str(key_node.tag) == f"{_TAG}merge":
+            if key_node.tag == MERGE:
                 continue
-            if not isinstance(key_node, ScalarNode) or str(key_node.tag) != f"{_TAG}str":
+            if not isinstance(key_node, ScalarNode) or key_node.tag != STR:
                 self.fault(path, mark, "a key must be text")
             elif key_node.value in result:
                 self.fault((*path, key_node.value), mark, "the key is there twice")
@@ -296,20 +259,17 @@ class _Reader:
                 self.fault(path, self._mark(part), "<< takes a mapping")
 
     def _scalar(self, node: ScalarNode, path: KeyPath, mark: Mark) -> Any:
-        tag = str(node.tag)
-        text: str = node.value
-        if self._sent and tag in ("!env", "!include"):
-            self.fault(path, mark, f"{tag} is only for files in the configuration directory")
-            return None
-        match tag.removeprefix(_TAG):
-            case "str" | "timestamp":
-                return text
-            case "null":
+        text = node.value
+        if node.tag in KINDS:
+            try:
+                return plain_value(node)
+            except ValueError:
+                self.fault(path, mark, f"this is not {KINDS[node.tag]}; put text in quotes")
                 return None
-            case "bool":
-                return self._constructor.construct_yaml_bool(node)
-            case "int" | "float" as kind:
-                return self._number(node, kind, path, mark)
+        if self._sent and node.tag in ("!env", "!include"):
+            self.fault(path, mark, f"{node.tag} is only for files of the hub itself")
+            return None
+        match node.tag:
             case "!secret":
                 return self._secret(text.strip(), path, mark)
             case "!env":
@@ -318,15 +278,6 @@ class _Reader:
                 return self._included(text.strip(), path, mark)
         self.fault(path, mark, _unknown_tag())
         return None
-
-    def _number(self, node: ScalarNode, kind: str, path: KeyPath, mark: Mark) -> Any:
-        try:
-            if kind == "int":
-                return int(self._constructor.construct_yaml_int(node))
-            return float(self._constructor.construct_yaml_float(node))
-        except (ValueError, OverflowError, IndexError):
-            self.fault(path, mark, "this is not a number; put text in quotes")
-            return None
 
     def _included(self, name: str, path: KeyPath, mark: Mark) -> Any:
         if not name or "\0" in name:
@@ -347,17 +298,15 @@ class _Reader:
     # --- secrets ------------------------------------------------------------------------------
 
     def _secret(self, name: str, path: KeyPath, mark: Mark) -> str | None:
-        folder = self._files[-1].parent
-        root = self._root.resolve()
+        folder, root = self._files[-1].parent, self._root
         folders = [folder, *folder.parents] if folder.is_relative_to(root) else [folder, root]
+        if self._sent:
+            folders = []
         names: set[str] = set()
         found = False
         for candidate in folders:
-            file = candidate / SECRETS_FILE
-            self.document.files.add(file)
-            if file.is_file():
+            if (secrets := self._secrets_in(candidate)) is not None:
                 found = True
-                secrets = self._secrets_of(file)
                 if name in secrets:
                     return ProtectedText(secrets[name])
                 names |= set(secrets)
@@ -369,10 +318,16 @@ class _Reader:
             self.fault(path, mark, f"there is no {SECRETS_FILE}")
         return None
 
+    def _secrets_in(self, folder: Path) -> dict[str, str] | None:
+        """Return the secrets of a folder, None without a file of them; read once."""
+        if folder not in self._secrets:
+            file = folder / SECRETS_FILE
+            self.document.files.add(file)
+            self._secrets[folder] = self._secrets_of(file) if file.is_file() else None
+        return self._secrets[folder]
+
     def _secrets_of(self, file: Path) -> dict[str, str]:
-        if (known := self._secrets.get(file)) is not None:
-            return known
-        secrets = self._secrets[file] = {}
+        secrets: dict[str, str] = {}
         mark = Mark(self.shown(file))
         node = self._open(file, (), mark)
         if node is None:
@@ -380,17 +335,22 @@ class _Reader:
         if not isinstance(node, MappingNode):
             self.fault((), mark, "must hold lines like NAME: value")
             return secrets
-        self._files.append(file)
-        for key, value in node.value:
-            plain = isinstance(key, ScalarNode) and isinstance(value, ScalarNode)
-            if not plain or not str(value.tag).startswith(_TAG):
-                self.fault((), self._mark(value), "a secret is one line of text; quotes may help")
-            elif key.value in secrets:
-                self.fault((key.value,), self._mark(key), "the key is there twice")
-            else:
-                secrets[key.value] = value.value
-        self._files.pop()
+        with self._within(file):
+            for key, value in node.value:
+                self._take_secret(key, value, secrets)
         return secrets
+
+    def _take_secret(self, key: Node, value: Node, secrets: dict[str, str]) -> None:
+        if (
+            not isinstance(key, ScalarNode)
+            or not isinstance(value, ScalarNode)
+            or value.tag not in KINDS
+        ):
+            self.fault((), self._mark(value), "a secret is one line of text; quotes may help")
+        elif key.value in secrets:
+            self.fault((key.value,), self._mark(key), "the key is there twice")
+        else:
+            secrets[key.value] = value.value
 
 
 def _unknown_tag() -> str:
