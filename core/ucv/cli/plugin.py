@@ -72,7 +72,9 @@ def new(
 @plugin_app.command("check")
 def check(
     path: Annotated[Path, typer.Argument(help="A plugin's file or folder.")],
-    tests: Annotated[bool, typer.Option(help="Also run the plugin's own tests.")] = True,
+    no_tests: Annotated[
+        bool, typer.Option("--no-tests", help="Leave out the plugin's own tests.")
+    ] = False,
 ) -> None:
     """Check a plugin: its source, its registration, the contract, its tests; print its grade."""
     with report_errors():
@@ -82,7 +84,7 @@ def check(
         reports = _static_reports(path)
         if reports is None:
             raise typer.Exit(1)
-        if tests:
+        if not no_tests:
             good &= _tests_pass(path, reports)
         for report in reports.values():
             _print_report(report)
