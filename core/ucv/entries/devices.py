@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from ucv.clock import Clock
 from ucv.entries.entry import EntryConfig
+from ucv.errors import InvalidAuth
 from ucv.http import DeviceHttp, HttpPool
 from ucv.plugins.device import Device
 from ucv.streams.source import Credentials
@@ -65,9 +66,21 @@ class Devices:
         config: EntryConfig,
         remember: Callable[[dict[str, Any]], Awaitable[None]],
         given: Mapping[str, str] | None = None,
+        on_refused: Callable[[InvalidAuth], object] | None = None,
     ) -> Device:
-        """Return a handle; secrets in ``given`` go before those that are stored."""
+        """Return a handle; secrets in ``given`` go before those that are stored.
+
+        ``on_refused`` is called when a background task ends because the device refused the
+        credentials; that is nobody's fault.
+        """
         secrets = await self._secret_values(config, given)
+
+        def on_task_failure(error: BaseException) -> None:
+            if on_refused is not None and isinstance(error, InvalidAuth):
+                on_refused(error)
+            else:
+                self._on_fault(config.integration, f"background task of {config.id}", error)
+
         return Device(
             entry_id=config.id,
             name=config.name,
@@ -77,9 +90,7 @@ class Devices:
             remember=remember,
             secrets=secrets,
             http=self._make_http,
-            on_task_failure=lambda error: self._on_fault(
-                config.integration, f"background task of {config.id}", error
-            ),
+            on_task_failure=on_task_failure,
         )
 
     async def credentials(self, config: EntryConfig) -> Credentials | None:

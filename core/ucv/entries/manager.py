@@ -30,6 +30,7 @@ from ucv.entries.supervisor import EntryServices, EntrySupervisor
 from ucv.entries.trial import on_trial
 from ucv.errors import (
     AlreadyConfiguredError,
+    InvalidAuth,
     NotFoundError,
     PluginNotLoaded,
     ReadOnlyError,
@@ -126,12 +127,15 @@ class EntryManager:
     def loaded(self, entry_id: str) -> tuple[Integration, Device]:
         """Return what a loaded entry's device is asked through.
 
-        Raises `NotFoundError`, and `StreamNotLive` with the reason when it is not loaded.
+        Raises `NotFoundError`, `InvalidAuth` while somebody has to log in again, and
+        `StreamNotLive` with the reason when it is not loaded.
         """
         entry = self._entry(entry_id)
-        supervisor = entry.supervisor
+        supervisor, status = entry.supervisor, entry.status
+        if status.state is EntryState.AUTH_FAILED:
+            raise InvalidAuth(status.reason.message if status.reason else "")
         if supervisor is None or supervisor.device is None:
-            reason = entry.status.reason
+            reason = status.reason
             raise StreamNotLive(reason.message if reason else "The camera is not set up.")
         return supervisor.integration, supervisor.device
 

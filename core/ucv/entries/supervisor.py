@@ -120,6 +120,8 @@ class EntrySupervisor:
         if self._stopping:
             return
         self._services.streams.refuse(self._config.id, reason)
+        if self._device is not None:
+            self._device.refuse()
         if self._pump is not None and self._pump is not asyncio.current_task():
             self._pump.cancel()
         self._report(EntryStatus(EntryState.AUTH_FAILED, reason))
@@ -228,7 +230,9 @@ class EntrySupervisor:
     async def _make_device(self) -> Device:
         entry_id = self._config.id
         return await self._services.devices.make(
-            self._config, lambda facts: self._services.remember(entry_id, facts)
+            self._config,
+            lambda facts: self._services.remember(entry_id, facts),
+            on_refused=lambda error: self.authentication_failed(reason_of(error)),
         )
 
     def _listen(self, device: Device, camera_id: str) -> None:

@@ -68,7 +68,7 @@ class OriginLogin:
         #: The credentials were right the last time.
         self._proven = False
         self._single_use = False
-        self._given_up: set[str] = set()  # algorithms it offers and then refuses
+        self._algorithm: str | None = None  # the one of Digest that worked the last time
         self._doubtful = 0  # refused requests since the last that was let in
         self._challenges = 0
         self._busy = asyncio.Lock()
@@ -138,17 +138,15 @@ class OriginLogin:
         """Answer the challenge that just came, as often as it makes sense."""
         self._lockout.check()
         seen = self._challenges
-        tried: list[Challenge] = []
         refused = 0
         insisted = False
         authorizer = self._authorizer()
         if not authorizer.challenge(self._offers(answer)):
             return answer  # nothing was refused, for nothing can be sent
         while (header := authorizer.header(request.method, request.target)) is not None:
-            tried += parse_challenges([header])[:1]
             answer = await request.send(header)
             if answer.status != 401:
-                self._let_in(authorizer, tried, answer.status)
+                self._let_in(authorizer, header, answer.status)
                 return answer
             self._challenges += 1
             challenges = parse_challenges(_values(answer))
@@ -169,12 +167,12 @@ class OriginLogin:
         self._refused(max(refused, 1) + self._doubtful)
         return answer
 
-    def _let_in(self, authorizer: Authorizer, tried: list[Challenge], status: int) -> None:
+    def _let_in(self, authorizer: Authorizer, header: str, status: int) -> None:
         """Remember the challenge that was answered rightly."""
         if not self._accepted(status):
             return
-        good = tried[-1]
-        self._given_up |= {c.algorithm for c in tried if c.scheme == "digest"} - {good.algorithm}
+        good = parse_challenges([header])[0]
+        self._algorithm = good.algorithm if good.scheme == "digest" else None
         if good.scheme == "basic" or not self._single_use:
             self._login = _Login(authorizer, basic=good.scheme == "basic")
 
@@ -196,13 +194,15 @@ class OriginLogin:
         return Authorizer(self._credentials.username, self._credentials.password)
 
     def _offers(self, answer: ClientResponse) -> list[str]:
-        """Return the challenges of an answer, without algorithms that never worked here."""
+        """Return the challenges of an answer; where an algorithm has worked, of that one only.
+
+        With another one, wrong credentials would be refused once more.
+        """
         values = _values(answer)
-        if not self._given_up:
-            return values
         challenges = parse_challenges(values)
-        good = [c for c in challenges if c.scheme != "digest" or c.algorithm not in self._given_up]
-        return [_rendered(c) for c in good or challenges]
+        digests = (c for c in challenges if c.scheme == "digest")
+        known = [_rendered(c) for c in digests if c.algorithm == self._algorithm]
+        return known or values
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:

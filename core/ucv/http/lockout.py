@@ -39,6 +39,10 @@ class Lockout:
                 "they are entered again."
             )
 
+    def close(self) -> None:
+        """Send no credentials until `reset`: it is known from elsewhere that they are refused."""
+        self.refusals = max(self.refusals, MAX_REFUSALS)
+
     def refused(self, requests: int = 1) -> None:
         """Take note that the device refused the credentials of that many requests."""
         self.refusals += requests

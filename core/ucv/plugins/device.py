@@ -69,6 +69,7 @@ class Device:
         self._secrets = dict(secrets or {})
         self._make_http = http
         self._http: DeviceHttp | None = None
+        self._refused = False
         self.name = name
         self.credentials = credentials
         self.clock = clock
@@ -112,6 +113,8 @@ class Device:
             if self._make_http is None:
                 raise NotSupported("This device cannot be reached over HTTP here.")
             self._http = self._make_http(self)
+            if self._refused:
+                self._http.lockout.close()
         return self._http
 
     def url(self, scheme: str, path: str = "/", port: int | None = None) -> str:
@@ -144,6 +147,12 @@ class Device:
         await self._remember(plain)
         self._config.update(plain)
         self.facts.update(plain)
+
+    def refuse(self) -> None:
+        """Log in no more over HTTP, whoever asks; for the core, when credentials were refused."""
+        self._refused = True
+        if self._http is not None:
+            self._http.lockout.close()
 
     async def close(self) -> None:
         """End background tasks and connections; for the core. Raises `PluginError`."""

@@ -205,8 +205,11 @@ async def test_a_success_forgets_single_refusals_but_does_not_open_a_lockout() -
     assert lockout.closed
 
 
-async def test_a_changed_password_is_noticed_at_once(pool: HttpPool, peer: Any) -> None:
-    guard = peer.protect()
+@pytest.mark.parametrize("offers", [("MD5",), ("SHA-256", "MD5"), ("MD5", "Basic")])
+async def test_a_changed_password_is_noticed_at_once(
+    pool: HttpPool, peer: Any, offers: tuple[str, ...]
+) -> None:
+    guard = peer.protect(offers=offers)
     lockout = Lockout()
     http = client(pool, peer, lockout=lockout)
     for _ in range(3):
