@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import ucv
+from ucv.backup import refuse_interrupted
 from ucv.bus import EventBus
 from ucv.cameras.registry import CameraRegistry
 from ucv.clock import Clock, SystemClock
@@ -126,6 +127,7 @@ class Hub:
         began = time.perf_counter()
         self.directory.prepare()
         self._resources.enter_context(HubLock(self.directory.storage))
+        refuse_interrupted(self.directory)
         self.database, self.secrets = await self._resources.enter_async_context(
             open_storage(self.directory, self.redactor, self.configuration.database)
         )

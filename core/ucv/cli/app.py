@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 import ucv
+from ucv.cli import backup as backup_commands
 from ucv.cli import configuration as configuration_commands
 from ucv.cli import dev as dev_command
 from ucv.cli import plugin as plugin_command
@@ -123,7 +124,13 @@ def rotate(config: ConfigOption) -> None:
         out.print(f"[green]✓[/] {count} secret(s) re-encrypted with a new key.")
 
 
-for command in (configuration_commands, schema_command, plugin_command, dev_command):
+for command in (
+    backup_commands,
+    configuration_commands,
+    schema_command,
+    plugin_command,
+    dev_command,
+):
     command.register(app)
 
 
