@@ -20,7 +20,7 @@ from ucv.secrets import Redactor
 _BURST, _WINDOW, _WATCHED = 5, 60.0, 1024
 
 #: Loggers that write other people's data at debug level: statements, rows, whole messages.
-_QUIET = ("sqlalchemy", "aiosqlite", "alembic", "asyncio")
+_QUIET = ("sqlalchemy", "aiosqlite", "alembic", "asyncio", "watchfiles")
 
 _PLAIN = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
