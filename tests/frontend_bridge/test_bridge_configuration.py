@@ -75,6 +75,10 @@ async def test_a_password_in_the_text_is_kept_as_a_secret(stage: Stage) -> None:
         ("cameras: [", "INVALID_YAML"),
         ("cameras: [{name: A, integration: nobody}]", "INVALID_YAML"),
         ("cameras: !include /etc/hostname", "INVALID_YAML"),
+        # The same, in the ways in which YAML lets tags be written.
+        ("cameras: !%69nclude /etc/hostname", "INVALID_YAML"),
+        ("cameras: !<!include> /etc/hostname", "INVALID_YAML"),
+        ("%TAG !e! !inc\n---\ncameras: [{name: !e!lude /etc/hostname}]", "INVALID_YAML"),
         ("cameras: [{name: !env HOME, integration: fake, url: fake://x}]", "INVALID_YAML"),
         (
             "cameras: [{name: A, integration: fake, url: fake://169.254.169.254/}]",

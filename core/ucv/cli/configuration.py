@@ -13,10 +13,11 @@ from rich.markup import escape
 
 from ucv.cli.console import err, out, report_errors
 from ucv.cli.options import ConfigOption
-from ucv.config.configuration import ConfigInvalid, read
+from ucv.config.configuration import ConfigInvalid, inspect_cameras, read
 from ucv.config.drafts import EntryDraft
 from ucv.config.export import ImportPlan, export_yaml, plan_import
 from ucv.config.paths import ConfigDirectory
+from ucv.config.yaml import load
 from ucv.entries.entry import EntryConfig, EntryOrigin
 from ucv.errors import NotFoundError
 from ucv.hub import load_plugins, open_storage
@@ -81,17 +82,21 @@ def import_(
             configuration = read(directory)
             plugins = load_plugins(configuration, directory)
             try:
-                return await _import(directory, configuration.database, plugins)
+                # What the file defines need not be in the database yet.
+                drafts, _ = inspect_cameras(configuration, plugins.integrations, complete=False)
+                return await _import(
+                    directory, configuration.database, plugins, {draft.id for draft in drafts}
+                )
             finally:
                 plugins.close()
 
     async def _import(
-        directory: ConfigDirectory, url: str | None, plugins: PluginManager
+        directory: ConfigDirectory, url: str | None, plugins: PluginManager, known: set[str]
     ) -> ImportPlan:
         async with open_storage(directory, url=url) as (database, secrets):
             entries = EntryRepository(database)
-            known = {entry.id for entry in await entries.list()}
-            plan = plan_import(file, plugins.integrations, known)
+            known |= {entry.id for entry in await entries.list()}
+            plan = plan_import(load(file, file.parent), plugins.integrations, known)
             if plan.problems:
                 raise ConfigInvalid(list(plan.problems))
             if not dry_run:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import voluptuous as vol
@@ -15,7 +14,7 @@ from ucv.config.drafts import EntryDraft, parse_entry, public_mapping
 from ucv.config.fields import Secret
 from ucv.config.problem import KeyPath, Problem, problem
 from ucv.config.schema import SchemaFaults, mapping_of
-from ucv.config.yaml import load
+from ucv.config.yaml import Document
 from ucv.config.yaml_writer import SecretName, dump
 from ucv.entries.entry import EntryConfig
 from ucv.plugins.integration import Integration
@@ -107,14 +106,13 @@ class ImportPlan:
 
 
 def plan_import(
-    file: Path, integrations: Mapping[str, Integration], known: Collection[str]
+    document: Document, integrations: Mapping[str, Integration], known: Collection[str]
 ) -> ImportPlan:
-    """Read the cameras of a file as `export_yaml` or a person wrote it; changes nothing.
+    """Take the cameras out of what `export_yaml` or a person wrote; changes nothing.
 
     ``known`` are the ids that are in use. Secrets that are nowhere to be found are no problem: the
     entry is added without, and asks to be logged in to.
     """
-    document = load(file, file.parent)
     value = document.value if isinstance(document.value, dict) else {}
     cameras = value.get("cameras")
     problems = [found for found in document.problems if not _is_about_a_secret(found)]
@@ -169,9 +167,10 @@ def as_mapping(draft: EntryDraft) -> dict[str, Any]:
         "id": draft.id,
         "name": draft.name,
         "integration": draft.integration,
-        **draft.data,
-        **draft.secrets,
+        **_copy(draft.data),
     }
+    for field in sorted(draft.secrets, key=_steps):
+        _put(mapping, _steps(field), draft.secrets[field])
     if draft.preload:
         mapping["preload"] = True
     if draft.disabled:

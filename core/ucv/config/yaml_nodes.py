@@ -126,7 +126,7 @@ def plain_value(node: ScalarNode) -> str | int | float | bool | None:
         # Not base 0: that refuses zeros at the beginning.
         return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
     if node.tag == FLOAT and _FLOAT.fullmatch(text):
-        return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
     raise ValueError("the text is not what its tag says")
 
 

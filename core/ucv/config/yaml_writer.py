@@ -37,6 +37,8 @@ class _Dumper(yaml.SafeDumper):
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     # YAML 1.1, the library's, knows fewer numbers: 1e3 and 0o17 are text there.
     style = None if resolve(text) == STR else "'"
+    if not text.isprintable():
+        style = '"'  # in which line breaks of all kinds are escaped
     return dumper.represent_scalar(STR, text, style=style)
 
 

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any
 
 import voluptuous as vol
 from aiohttp import web
 
-from ucv.config.export import ImportPlan, as_mapping, export_yaml, plan_import
-from ucv.plugins.integration import Integration
+from ucv.config.export import as_mapping, export_yaml, plan_import
+from ucv.config.yaml import load_text
 from ucv_bridge.addresses import check_addresses
 from ucv_bridge.answers import json_answer, read_object, validated
 from ucv_bridge.context import BridgeContext
 from ucv_bridge.errors import InvalidYaml
 
 _SCHEMA = {vol.Required("yaml"): str, vol.Optional("dry_run", default=False): bool}
-#: What reads files or the environment of the hub's machine: not for those who only reach the page.
-#: (`!secret` finds none here: such a camera is added without its password.)
-_LOCAL_TAGS = ("!include", "!env")
 
 
 class ConfigurationRoutes:
@@ -53,7 +47,8 @@ class ConfigurationRoutes:
         given = validated(await read_object(request), _SCHEMA)
         known = {view.config.id for view in self._hub.entries.list()}
         integrations = self._hub.plugins.integrations
-        plan = await asyncio.to_thread(_plan, given["yaml"], integrations, known)
+        document = await asyncio.to_thread(load_text, given["yaml"], "the text")
+        plan = await asyncio.to_thread(plan_import, document, integrations, known)
         mappings = [as_mapping(draft) for draft in plan.add]
         for mapping in mappings:
             check_addresses(mapping)
@@ -74,13 +69,3 @@ class ConfigurationRoutes:
                 "dry_run": given["dry_run"],
             }
         )
-
-
-def _plan(text: str, integrations: Mapping[str, Integration], known: Collection[str]) -> ImportPlan:
-    for tag in _LOCAL_TAGS:
-        if tag in text:
-            raise InvalidYaml(f"{tag} is only understood in files on the hub's own machine.")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "import.yaml")
-        file.write_text(text)
-        return plan_import(file, integrations, known)

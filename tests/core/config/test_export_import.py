@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from ucv.cli.app import app
+from ucv.config.drafts import EntryDraft
 from ucv.config.export import as_mapping, export_yaml, plan_import
+from ucv.config.yaml import load, load_text
 from ucv.entries.entry import EntryConfig
 from ucv.hub import Hub
 from ucv.plugins.loader import PluginManager
@@ -70,7 +72,7 @@ def test_what_has_no_password_in_the_file_is_added_without(
         "a", "rtsp", "A", data={"url": "rtsp://h/x"}, secrets=frozenset({"password"})
     )
     (tmp_path / "x.yaml").write_text(export_yaml([entry]))
-    plan = plan_import(tmp_path / "x.yaml", plugins.integrations, ())
+    plan = plan_import(load(tmp_path / "x.yaml", tmp_path), plugins.integrations, ())
     assert plan.problems == ()
     assert plan.lacking == ("a",)
     assert dict(plan.add[0].secrets) == {}
@@ -136,7 +138,58 @@ def test_whatever_a_camera_is_called_it_comes_back(
     entry = EntryConfig("a", "rtsp", name, data=data, preload=preload)
     file = tmp_path_factory.mktemp("export") / "x.yaml"
     file.write_text(export_yaml([entry]))
-    plan = plan_import(file, plugins.integrations, ())
+    plan = plan_import(load(file, file.parent), plugins.integrations, ())
     assert plan.problems == ()
     expected = {"id": "a", "name": name, "integration": "rtsp", **data}
     assert as_mapping(plan.add[0]) == {**expected, **({"preload": True} if preload else {})}
+
+
+def test_what_the_yaml_of_the_directory_defines_is_there_already(tmp_path: Path) -> None:
+    text = "cameras: [{id: a, name: A, integration: rtsp, url: rtsp://h/x}]\n"
+    config = tmp_path / "config"
+    config.mkdir()
+    for file in (config / "ucv.yaml", tmp_path / "x.yaml"):
+        file.write_text(text)
+    command = ["import", str(tmp_path / "x.yaml"), "--config", str(config)]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    assert "a is there already" in done.output
+
+
+def test_secrets_deep_within_are_put_where_they_belong() -> None:
+    data = {"accounts": [{"user": "a"}, {"user": "b"}], "kept": {"x": 1}}
+    secrets = frozenset({"accounts[1].key", "kept.token", "lost.token", "words[0]", "words[1]"})
+    text = export_yaml([EntryConfig("a", "rtsp", "A", data=data, secrets=secrets)])
+    assert "secret a_accounts_1_key\n" in text
+    document = load_text(text.replace("!secret ", ""), "x")
+    assert document.problems == []
+    (camera,) = document.value["cameras"]
+    assert camera["accounts"] == [{"user": "a"}, {"user": "b", "key": "a_accounts_1_key"}]
+    assert camera["kept"] == {"x": 1, "token": "a_kept_token"}
+    assert camera["lost"] == {"token": "a_lost_token"}
+    assert camera["words"] == ["a_words_0", "a_words_1"]
+    assert data["accounts"] == [{"user": "a"}, {"user": "b"}]
+
+
+def test_a_draft_with_secrets_deep_within_becomes_its_mapping_again() -> None:
+    draft = EntryDraft("a", "A", "x", {"api": {"user": "u"}}, {"api.key": "k", "pin": "1"})
+    mapping = as_mapping(draft)
+    assert mapping["api"] == {"user": "u", "key": "k"}
+    assert mapping["pin"] == "1"
+
+
+def test_two_secrets_never_get_the_same_name() -> None:
+    entries = [
+        EntryConfig("a", "x", "A", secrets=frozenset({"b_c"})),
+        EntryConfig("a-b", "x", "B", secrets=frozenset({"c"})),
+    ]
+    text = export_yaml(entries)
+    assert "b_c: !secret a_b_c\n" in text
+    assert "c: !secret a_b_c_2\n" in text
+
+
+def test_a_device_found_at_another_address_is_exported_with_that() -> None:
+    entry = EntryConfig("a", "x", "A", data={"host": "old"}, facts={"host": "new", "path": "/p"})
+    text = export_yaml([entry])
+    assert "host: new\n" in text
+    assert "/p" not in text
