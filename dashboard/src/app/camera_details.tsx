@@ -14,7 +14,7 @@ interface DetailsProps {
   readonly camera: Camera;
   readonly player: LivePlayer | undefined;
   readonly onClose: () => void;
-  readonly onPassword: (id: string) => void;
+  readonly onChange: (camera: Camera, source: "reauth" | "reconfigure" | "options") => void;
   readonly onRemove: (camera: Camera) => void;
 }
 
@@ -109,8 +109,12 @@ export function CameraDetails(props: DetailsProps): ReactNode {
           )}
           <span className="form__space" />
           {!camera.read_only && (
-            <button type="button" className="button" onClick={() => props.onPassword(camera.id)}>
-              {words.changePassword}
+            <button
+              type="button"
+              className="button"
+              onClick={() => props.onChange(camera, "reconfigure")}
+            >
+              {words.reconfigure}
             </button>
           )}
           <button

@@ -16,10 +16,16 @@ export function Dialog(props: {
   const { onClose } = props;
   useEffect(() => {
     const dialog = element.current;
-    if (!dialog || dialog.open) return;
+    if (!dialog || dialog.open) return undefined;
+    const before = document.activeElement;
     dialog.showModal();
     // showModal() takes the first thing that can have the focus: the close button.
     dialog.querySelector<HTMLElement>("[data-autofocus]")?.focus();
+    return () => {
+      // A dialog that is removed gives the focus back to nobody.
+      dialog.close();
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
   }, []);
   return (
     <dialog

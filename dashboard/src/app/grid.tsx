@@ -20,7 +20,7 @@ interface GridProps {
   /** 0: as many as fit best. */
   readonly columns: number;
   readonly onDetails: (id: string) => void;
-  readonly onPassword: (id: string) => void;
+  readonly onLogIn: (id: string) => void;
   readonly onPlayer: (id: string, player: LivePlayer | undefined) => void;
 }
 
@@ -91,7 +91,7 @@ export function Grid(props: GridProps): ReactNode {
               covered={full && camera.id !== expanded}
               onExpand={expand}
               onDetails={props.onDetails}
-              onPassword={props.onPassword}
+              onLogIn={props.onLogIn}
               onPlayer={props.onPlayer}
             />
           ))}

@@ -4,31 +4,49 @@ import { createContext, useContext, useSyncExternalStore } from "react";
 
 import {
   applied,
+  appliedFlows,
+  HubCommands,
   HubSocket,
   RestClient,
   type Camera,
+  type ConfigStatus,
+  type Flow,
+  type IntegrationInfo,
   type Link,
   type MetricsEvent,
   type StreamHealth,
   type User,
 } from "../client/index.ts";
 
+export interface HubOptions {
+  readonly createSocket?: (url: string) => WebSocket;
+}
+
 /** Cameras, health and connection of one logged-in page; immutable values, replaced on change. */
 export class Hub {
   readonly rest: RestClient;
+  readonly commands: HubCommands;
   readonly user: User;
   readonly #socket: HubSocket;
   readonly #listeners = new Set<() => void>();
   readonly #onRefused: () => void;
   #cameras: readonly Camera[] | undefined;
   #metrics: MetricsEvent | undefined;
+  #flows: ReadonlyMap<string, Flow> = new Map();
+  #config: ConfigStatus | undefined;
+  #integrations: readonly IntegrationInfo[] | undefined;
   #stop: (() => void)[] = [];
 
-  constructor(rest: RestClient, user: User, onRefused: () => void) {
+  constructor(rest: RestClient, user: User, onRefused: () => void, options: HubOptions = {}) {
     this.rest = rest;
     this.user = user;
     this.#onRefused = onRefused;
-    this.#socket = new HubSocket({ url: rest.socketUrl() });
+    this.#socket = new HubSocket({ url: rest.socketUrl(), ...options });
+    this.commands = new HubCommands(this.#socket);
+  }
+
+  get admin(): boolean {
+    return this.user.role === "admin";
   }
 
   start(): void {
@@ -41,6 +59,7 @@ export class Hub {
       this.#socket.onLink(() => {
         if (this.#socket.link.state === "refused") this.#onRefused();
         if (this.#socket.link.state !== "online") this.#metrics = undefined;
+        else this.refreshIntegrations();
         this.#changed();
       }),
       this.#socket.subscribeCameras((event) => {
@@ -51,10 +70,25 @@ export class Hub {
         this.#metrics = event;
         this.#changed();
       }),
+      ...(this.admin ? this.#administer() : []),
       () => window.removeEventListener("online", retry),
       () => document.removeEventListener("visibilitychange", retry),
     ];
     this.#socket.open();
+  }
+
+  /** What only administrators are told. */
+  #administer(): (() => void)[] {
+    return [
+      this.#socket.subscribeFlows((event) => {
+        this.#flows = appliedFlows(this.#flows, event);
+        this.#changed();
+      }),
+      this.#socket.subscribeConfig((event) => {
+        this.#config = event;
+        this.#changed();
+      }),
+    ];
   }
 
   stop(): void {
@@ -75,12 +109,48 @@ export class Hub {
     this.#changed();
   }
 
+  /** The same for what a command on a flow has answered. */
+  putFlow(flow: Flow): void {
+    this.#flows = appliedFlows(this.#flows, { kind: "flow", flow });
+    this.#changed();
+  }
+
+  putConfig(status: ConfigStatus): void {
+    this.#config = status;
+    this.#changed();
+  }
+
+  /** Ask anew what kinds of cameras there are: plugins come and go. */
+  refreshIntegrations(): void {
+    if (!this.admin) return;
+    this.commands.integrations().then(
+      (integrations) => {
+        this.#integrations = integrations;
+        this.#changed();
+      },
+      () => undefined, // asked again with the next connection
+    );
+  }
+
   get link(): Link {
     return this.#socket.link;
   }
 
   get cameras(): readonly Camera[] | undefined {
     return this.#cameras;
+  }
+
+  /** By id, with the last that have ended. */
+  get flows(): ReadonlyMap<string, Flow> {
+    return this.#flows;
+  }
+
+  get config(): ConfigStatus | undefined {
+    return this.#config;
+  }
+
+  get integrations(): readonly IntegrationInfo[] | undefined {
+    return this.#integrations;
   }
 
   get process(): MetricsEvent["process"] | undefined {

@@ -6,45 +6,77 @@ import type { LivePlayer } from "../player/index.ts";
 import { AddCamera } from "./add_camera.tsx";
 import { CameraDetails } from "./camera_details.tsx";
 import { useCountdown } from "./clock.ts";
+import { FlowDialog } from "./flow_dialog.tsx";
 import { Grid } from "./grid.tsx";
 import { useHub, useHubState } from "./hub.tsx";
 import { CameraIcon, PlusIcon } from "./icons.tsx";
-import { PasswordForm } from "./password_form.tsx";
 import { useToasts } from "./toasts.tsx";
 import { TopBar } from "./top_bar.tsx";
+import type { FlowStart } from "./use_flow.ts";
 
 /** How long a removal can be undone, in seconds. */
 const UNDO = 6;
 const COLUMNS_KEY = "ucv.columns";
 
-type Open = { readonly kind: "add" } | { readonly kind: "details" | "password"; readonly id: string };
+type Open =
+  | { readonly kind: "add" }
+  | { readonly kind: "details"; readonly id: string }
+  | { readonly kind: "flow"; readonly title: string; readonly start: FlowStart };
 
 /** All cameras live, and the dialogs to manage them. */
 export function LivePage({ onLogOut }: { onLogOut: () => void }): ReactNode {
-  const all = useHubState((hub) => hub.cameras);
+  const hub = useHub();
+  const all = useHubState((state) => state.cameras);
   const toasts = useToasts();
   const [open, setOpen] = useState<Open | null>(null);
   const [columns, setColumns] = useColumns();
   const [hidden, remove] = useRemovals();
   const players = useRef(new Map<string, LivePlayer>());
+  const arrive = useArrival();
 
   const onPlayer = useCallback((id: string, player: LivePlayer | undefined) => {
     if (player) players.current.set(id, player);
     else players.current.delete(id);
   }, []);
   const onDetails = useCallback((id: string) => setOpen({ kind: "details", id }), []);
-  const onPassword = useCallback((id: string) => setOpen({ kind: "password", id }), []);
+  const change = useCallback((camera: Camera, source: "reauth" | "reconfigure" | "options") => {
+    const start = { integration: camera.integration, source, entry: camera.entry.id };
+    setOpen({ kind: "flow", title: camera.name, start });
+  }, []);
+  const onLogIn = useCallback(
+    (id: string) => {
+      const camera = hub.cameras?.find((one) => one.id === id);
+      if (camera) change(camera, "reauth");
+    },
+    [hub, change],
+  );
   const close = useCallback(() => setOpen(null), []);
   const add = useCallback(() => setOpen({ kind: "add" }), []);
 
   // A hub that is back is worth an immediate try by every player.
-  const online = useHubState((hub) => hub.link.state === "online");
+  const online = useHubState((state) => state.link.state === "online");
   useEffect(() => {
     if (online) for (const player of players.current.values()) player.retry();
   }, [online]);
 
   const cameras = all?.filter((camera) => !hidden.has(camera.id));
-  const chosen = open && open.kind !== "add" ? all?.find(({ id }) => id === open.id) : undefined;
+  const chosen = open?.kind === "details" ? all?.find(({ id }) => id === open.id) : undefined;
+  const show = (entry: string): void => {
+    close();
+    arrive(entry);
+  };
+  const added = (entry: string): void => {
+    close();
+    arrive(entry, (camera) => toasts.show(words.added(camera.name)));
+  };
+  const changed = (entry: string): void => {
+    close();
+    for (const camera of hub.cameras ?? []) {
+      if (camera.entry.id !== entry) continue;
+      toasts.show(words.saved(camera.name));
+      players.current.get(camera.id)?.retry();
+    }
+  };
   return (
     <div className="page">
       <TopBar
@@ -66,17 +98,18 @@ export function LivePage({ onLogOut }: { onLogOut: () => void }): ReactNode {
           cameras={cameras}
           columns={columns}
           onDetails={onDetails}
-          onPassword={onPassword}
+          onLogIn={onLogIn}
           onPlayer={onPlayer}
         />
       )}
-      {open?.kind === "add" && (
-        <AddCamera
+      {open?.kind === "add" && <AddCamera onClose={close} onDone={added} onShow={show} />}
+      {open?.kind === "flow" && (
+        <FlowDialog
+          title={open.title}
+          start={open.start}
           onClose={close}
-          onAdded={(camera) => {
-            close();
-            toasts.show(words.added(camera.name));
-          }}
+          onDone={changed}
+          onShow={show}
         />
       )}
       {open?.kind === "details" && chosen && (
@@ -84,26 +117,43 @@ export function LivePage({ onLogOut }: { onLogOut: () => void }): ReactNode {
           camera={chosen}
           player={players.current.get(chosen.id)}
           onClose={close}
-          onPassword={onPassword}
+          onChange={change}
           onRemove={(camera) => {
             close();
             remove(camera);
           }}
         />
       )}
-      {open?.kind === "password" && chosen && (
-        <PasswordForm
-          camera={chosen}
-          onClose={close}
-          onSaved={() => {
-            close();
-            toasts.show(words.saved(chosen.name));
-            players.current.get(chosen.id)?.retry();
-          }}
-        />
-      )}
     </div>
   );
+}
+
+/** How long a camera that was just added may take to appear, in milliseconds. */
+const ARRIVAL = 10_000;
+
+/** What shows the camera of an entry, now or as soon as there is one: it takes the focus. */
+function useArrival(): (entry: string, then?: (camera: Camera) => void) => void {
+  const [awaited, setAwaited] = useState<{
+    readonly entry: string;
+    readonly then: ((camera: Camera) => void) | undefined;
+  }>();
+  const camera = useHubState((hub) =>
+    awaited ? hub.cameras?.find((one) => one.entry.id === awaited.entry) : undefined,
+  );
+  useEffect(() => {
+    if (!awaited) return undefined;
+    const timer = setTimeout(() => setAwaited(undefined), ARRIVAL);
+    return () => clearTimeout(timer);
+  }, [awaited]);
+  useEffect(() => {
+    if (!awaited || !camera) return;
+    setAwaited(undefined);
+    awaited.then?.(camera);
+    const tile = document.getElementById(`tile-${camera.id}`);
+    tile?.scrollIntoView?.({ block: "nearest" });
+    tile?.focus();
+  }, [awaited, camera]);
+  return useCallback((entry, then) => setAwaited({ entry, then }), []);
 }
 
 /** Says that the hub is away, and when it is tried again. */

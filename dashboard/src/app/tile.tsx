@@ -21,7 +21,7 @@ export interface TileProps {
   readonly covered: boolean;
   readonly onExpand: (id: string | null) => void;
   readonly onDetails: (id: string) => void;
-  readonly onPassword: (id: string) => void;
+  readonly onLogIn: (id: string) => void;
   readonly onPlayer: (id: string, player: LivePlayer | undefined) => void;
 }
 
@@ -70,6 +70,8 @@ export const Tile = memo(function Tile(props: TileProps): ReactNode {
   return (
     <article
       className="tile"
+      id={`tile-${camera.id}`}
+      tabIndex={-1}
       data-testid={`tile-${camera.id}`}
       data-state={state.name}
       data-expanded={expanded ? "" : undefined}
@@ -92,7 +94,7 @@ export const Tile = memo(function Tile(props: TileProps): ReactNode {
           state={state}
           player={player}
           quiet={state.name === "live" || unsupported}
-          onPassword={props.onPassword}
+          onLogIn={props.onLogIn}
         />
       </div>
       <footer className="tile__foot">
@@ -153,7 +155,7 @@ function Overlay(props: {
   state: TileState;
   player: LivePlayer | undefined;
   quiet: boolean;
-  onPassword: (id: string) => void;
+  onLogIn: (id: string) => void;
 }): ReactNode {
   const { camera, state, player } = props;
   const hub = useHub();
@@ -195,11 +197,11 @@ function Overlay(props: {
         <button
           type="button"
           className="button button--small button--primary"
-          data-testid={`password-${camera.id}`}
-          onClick={() => props.onPassword(camera.id)}
+          data-testid={`log-in-${camera.id}`}
+          onClick={() => props.onLogIn(camera.id)}
         >
           <KeyIcon />
-          {words.enterPassword}
+          {words.logInAgain}
         </button>
       )}
       {state.action === "play" && (

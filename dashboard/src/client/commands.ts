@@ -67,7 +67,7 @@ export class HubCommands {
   }
 
   /** Read it again, and apply what has changed. */
-  reloadConfig(): Promise<unknown> {
+  reloadConfig(): Promise<ConfigStatus> {
     return this.#call("config/reload");
   }
 

@@ -25,9 +25,14 @@ export function appliedFlows(
 function withFlow(flows: ReadonlyMap<string, Flow>, flow: Flow): ReadonlyMap<string, Flow> {
   const before = flows.get(flow.id);
   // Answers and events tell the same twice: who is filling in a form must not notice.
-  if (before && JSON.stringify(before) === JSON.stringify(flow)) return flows;
-  const next = new Map(flows).set(flow.id, flow);
+  if (before && same(before, flow)) return flows;
+  const page = before && same(before.page, flow.page) ? before.page : flow.page;
+  const next = new Map(flows).set(flow.id, { ...flow, page });
   const over = [...next.values()].filter(ended).slice(0, -REMEMBERED);
   for (const one of over) next.delete(one.id);
   return next;
+}
+
+function same(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }

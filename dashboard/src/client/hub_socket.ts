@@ -8,6 +8,7 @@
 import { Backoff } from "../net/backoff.ts";
 import { ApiError, HUB_UNREACHABLE } from "./errors.ts";
 import type { FlowsEvent } from "./flow_types.ts";
+import type { ConfigEvent } from "./plugin_types.ts";
 import type { CamerasEvent, MetricsEvent, User } from "./types.ts";
 
 export type Link =
@@ -110,6 +111,11 @@ export class HubSocket {
   /** All flows, then each one that changes; administrators only. */
   subscribeFlows(onEvent: (event: FlowsEvent) => void): () => void {
     return this.#subscribe({ type: "flows/subscribe" }, false, onEvent as never);
+  }
+
+  /** How the configuration file stands, now and whenever it was read; administrators only. */
+  subscribeConfig(onEvent: (event: ConfigEvent) => void): () => void {
+    return this.#subscribe({ type: "config/subscribe" }, false, onEvent as never);
   }
 
   #subscribe(

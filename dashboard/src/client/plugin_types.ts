@@ -58,3 +58,7 @@ export interface ConfigStatus {
   /** What has changed in it and holds only after a restart. */
   readonly restart_needed: readonly string[];
 }
+
+export interface ConfigEvent extends ConfigStatus {
+  readonly kind: "configuration";
+}

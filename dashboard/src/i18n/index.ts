@@ -29,3 +29,8 @@ export function sentence(reason: { readonly code: string; readonly message: stri
   const exact = language === "en" && message && code !== HUB_UNREACHABLE;
   return (exact ? message : known) ?? (message || code);
 }
+
+/** What the hub says in English, in the page's language if it is one of its usual phrases. */
+export function phrase(text: string): string {
+  return words.phrases[text] ?? text;
+}

@@ -18,6 +18,9 @@ test("what is told twice is the same flow, so that a form being filled in stays"
   expect(appliedFlows(flows, { kind: "flow", flow: flow() })).toBe(flows);
   const again = appliedFlows(flows, { kind: "snapshot", flows: [flow()] });
   expect(again.get("f1")).toBe(flows.get("f1"));
+  const later = appliedFlows(flows, { kind: "flow", flow: flow({ expires: 1_700_001_000 }) });
+  expect(later.get("f1")?.expires).toBe(1_700_001_000);
+  expect(later.get("f1")?.page).toBe(flows.get("f1")?.page);
   const other = appliedFlows(flows, { kind: "flow", flow: flow({ page: form({ step: "confirm" }) }) });
   expect(other.get("f1")?.page).toMatchObject({ step: "confirm" });
 });
