@@ -62,3 +62,17 @@ async def test_the_installed_wheel_shows_the_demo_with_its_page(
         assert answer.status == 200
         assert (await answer.read())[:2] == b"\xff\xd8"
     assert await hub.stop() == 0
+
+
+@pytest.mark.timeout(300)
+def test_the_installed_wheel_writes_a_plugin_and_grades_it(installed: Path, tmp_path: Path) -> None:
+    (wheel,) = installed.parents[1].glob("*.whl")
+    run(
+        *(sys.executable, "-m", "uv", "pip", "install", "--python", installed / "python"),
+        *("--constraint", ROOT / "requirements-lock.txt", f"{wheel}[testing]"),
+        cwd=tmp_path,
+    )
+    run(installed / "ucv", "plugin", "new", "acme", cwd=tmp_path)
+    report = run(installed / "ucv", "plugin", "check", "acme", cwd=tmp_path)
+    assert "Acme: gold" in report
+    assert "2 passed" in report
