@@ -127,7 +127,7 @@ async def add(stage: Stage, camera_id: str, host: str = "127.0.0.1", **more: Any
 def plugin(stage: Stage) -> dict[str, Any]:
     """Return what is in the plugin's module."""
     integration = stage.hub.plugins.integrations["mover"]
-    found: dict[str, Any] = type(integration).ptz_stop.__globals__
+    found: dict[str, Any] = type(integration).probe.__globals__
     return found
 
 

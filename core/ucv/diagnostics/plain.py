@@ -51,7 +51,7 @@ class _Taker:
         if is_dataclass(value) and not isinstance(value, type):
             value = {field.name: getattr(value, field.name) for field in fields(value)}
         if isinstance(value, Mapping):
-            taken = {}
+            taken: dict[str, Any] = {}
             for key, item in value.items():
                 if self._left <= 0:
                     taken[LEFT_OUT] = None
@@ -59,7 +59,7 @@ class _Taker:
                 taken[self._text(key)] = self.take(item, depth + 1)
             return taken
         if isinstance(value, (list, tuple, set, frozenset)):
-            items = []
+            items: list[Any] = []
             for item in value:
                 if self._left <= 0:
                     items.append(LEFT_OUT)
