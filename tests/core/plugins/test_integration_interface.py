@@ -22,8 +22,8 @@ from ucv import (
 from ucv.clock import SystemClock
 from ucv.errors import PluginError
 from ucv.plugins.api import API_VERSION, satisfies
-from ucv.plugins.descriptors import Command, EventSink, MdnsHandler
 from ucv.plugins.capabilities import capabilities_of
+from ucv.plugins.descriptors import Command, EventSink, MdnsHandler
 from ucv.plugins.registrations import Commands, DiscoveryHandlers, EventSinks, Integrations
 
 
