@@ -47,7 +47,7 @@ export function App(): ReactNode {
 
   const entered = useCallback(() => {
     // The code is used up; it has no business in the history.
-    if (location.hash) history.replaceState(null, "", location.pathname + location.search);
+    if (setupCode(location.hash)) history.replaceState(null, "", location.pathname + location.search);
     setCode(null);
     ask();
   }, [ask]);

@@ -111,6 +111,37 @@ export const KeyIcon = (): ReactNode => (
   </Icon>
 );
 
+export const InboxIcon = (): ReactNode => (
+  <Icon>
+    <path d="M3 11l2.5-7h9L17 11v5H3zM3 11h4l1 2h4l1-2h4" />
+  </Icon>
+);
+
+export const PluginIcon = (): ReactNode => (
+  <Icon>
+    <path d="M7 3v4M13 3v4M5 7h10v3a5 5 0 0 1-10 0zM10 15v3" />
+  </Icon>
+);
+
+export const HomeIcon = (): ReactNode => (
+  <Icon>
+    <path d="M4 9.5L10 4l6 5.5M6 8.5V16h8V8.5" />
+  </Icon>
+);
+
+export const MinusIcon = (): ReactNode => (
+  <Icon>
+    <path d="M4 10h12" />
+  </Icon>
+);
+
+/** Points up; the style turns it. */
+export const ArrowIcon = (): ReactNode => (
+  <Icon>
+    <path d="M10 15V5M6 9l4-4 4 4" />
+  </Icon>
+);
+
 export const Mark = (): ReactNode => (
   <svg className="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
     <rect className="mark__case" width="32" height="32" rx="8" />

@@ -1,15 +1,19 @@
 import { useCallback, useEffect, useRef, useState, type ReactNode } from "react";
 
-import type { Camera } from "../client/index.ts";
+import type { Camera, Flow } from "../client/index.ts";
 import { sentence, words } from "../i18n/index.ts";
 import type { LivePlayer } from "../player/index.ts";
 import { AddCamera } from "./add_camera.tsx";
 import { CameraDetails } from "./camera_details.tsx";
 import { useCountdown } from "./clock.ts";
+import { ConfigBanner } from "./config_banner.tsx";
 import { FlowDialog } from "./flow_dialog.tsx";
+import { flowTitle } from "./flow_words.ts";
 import { Grid } from "./grid.tsx";
 import { useHub, useHubState } from "./hub.tsx";
 import { CameraIcon, PlusIcon } from "./icons.tsx";
+import { Inbox } from "./inbox.tsx";
+import { PluginsPage } from "./plugins_page.tsx";
 import { useToasts } from "./toasts.tsx";
 import { TopBar } from "./top_bar.tsx";
 import type { FlowStart } from "./use_flow.ts";
@@ -19,7 +23,7 @@ const UNDO = 6;
 const COLUMNS_KEY = "ucv.columns";
 
 type Open =
-  | { readonly kind: "add" }
+  | { readonly kind: "add" | "inbox" }
   | { readonly kind: "details"; readonly id: string }
   | { readonly kind: "flow"; readonly title: string; readonly start: FlowStart };
 
@@ -52,6 +56,11 @@ export function LivePage({ onLogOut }: { onLogOut: () => void }): ReactNode {
   );
   const close = useCallback(() => setOpen(null), []);
   const add = useCallback(() => setOpen({ kind: "add" }), []);
+  const openFlow = (flow: Flow): void => {
+    const camera = all?.find((one) => one.entry.id === flow.entry_id);
+    setOpen({ kind: "flow", title: flowTitle(flow, camera), start: { flow: flow.id } });
+  };
+  const [plugins, setPlugins] = usePluginsPage();
 
   // A hub that is back is worth an immediate try by every player.
   const online = useHubState((state) => state.link.state === "online");
@@ -63,10 +72,12 @@ export function LivePage({ onLogOut }: { onLogOut: () => void }): ReactNode {
   const chosen = open?.kind === "details" ? all?.find(({ id }) => id === open.id) : undefined;
   const show = (entry: string): void => {
     close();
+    setPlugins(false);
     arrive(entry);
   };
   const added = (entry: string): void => {
     close();
+    setPlugins(false);
     arrive(entry, (camera) => toasts.show(words.added(camera.name)));
   };
   const changed = (entry: string): void => {
@@ -77,6 +88,10 @@ export function LivePage({ onLogOut }: { onLogOut: () => void }): ReactNode {
       players.current.get(camera.id)?.retry();
     }
   };
+  const ended = (start: FlowStart, entry: string): void => {
+    const isNew = "flow" in start && hub.flows.get(start.flow)?.source === "discovery";
+    (isNew ? added : changed)(entry);
+  };
   return (
     <div className="page">
       <TopBar
@@ -84,10 +99,15 @@ export function LivePage({ onLogOut }: { onLogOut: () => void }): ReactNode {
         columns={columns}
         onColumns={setColumns}
         onAdd={add}
+        onInbox={() => setOpen({ kind: "inbox" })}
+        onPlugins={() => setPlugins(!plugins)}
         onLogOut={onLogOut}
       />
+      <ConfigBanner />
       <LinkBanner />
-      {cameras === undefined ? (
+      {plugins && hub.admin ? (
+        <PluginsPage onBack={() => setPlugins(false)} />
+      ) : cameras === undefined ? (
         <main className="area area--centre" aria-busy="true">
           <span className="spinner" role="status" aria-label={words.loading} />
         </main>
@@ -108,10 +128,11 @@ export function LivePage({ onLogOut }: { onLogOut: () => void }): ReactNode {
           title={open.title}
           start={open.start}
           onClose={close}
-          onDone={changed}
+          onDone={(entry) => ended(open.start, entry)}
           onShow={show}
         />
       )}
+      {open?.kind === "inbox" && <Inbox onClose={close} onOpen={openFlow} />}
       {open?.kind === "details" && chosen && (
         <CameraDetails
           camera={chosen}
@@ -126,6 +147,23 @@ export function LivePage({ onLogOut }: { onLogOut: () => void }): ReactNode {
       )}
     </div>
   );
+}
+
+const PLUGINS = "#/plugins";
+
+/** Whether the plugins are shown instead of the cameras: a place of its own in the history. */
+function usePluginsPage(): [boolean, (shown: boolean) => void] {
+  const [shown, setShown] = useState(() => location.hash === PLUGINS);
+  useEffect(() => {
+    const moved = (): void => setShown(location.hash === PLUGINS);
+    window.addEventListener("hashchange", moved);
+    return () => window.removeEventListener("hashchange", moved);
+  }, []);
+  const choose = useCallback((wanted: boolean) => {
+    if (wanted !== (location.hash === PLUGINS)) location.hash = wanted ? PLUGINS : "#/";
+    setShown(wanted);
+  }, []);
+  return [shown, choose];
 }
 
 /** How long a camera that was just added may take to appear, in milliseconds. */

@@ -3,7 +3,17 @@ import { type ReactNode } from "react";
 import type { Camera } from "../client/index.ts";
 import { words } from "../i18n/index.ts";
 import { useHub, useHubState } from "./hub.tsx";
-import { LogOutIcon, Mark, MoonIcon, PlusIcon, SunIcon, SystemIcon } from "./icons.tsx";
+import {
+  InboxIcon,
+  LogOutIcon,
+  Mark,
+  MoonIcon,
+  PluginIcon,
+  PlusIcon,
+  SunIcon,
+  SystemIcon,
+} from "./icons.tsx";
+import { useWaiting } from "./inbox.tsx";
 import { megabytes, number } from "./numbers.ts";
 import { useTheme } from "./theme.ts";
 
@@ -12,6 +22,8 @@ interface TopBarProps {
   readonly columns: number;
   readonly onColumns: (columns: number) => void;
   readonly onAdd: () => void;
+  readonly onInbox: () => void;
+  readonly onPlugins: () => void;
   readonly onLogOut: () => void;
 }
 
@@ -26,7 +38,7 @@ function inTrouble(camera: Camera): boolean {
 /** Product, how the cameras are, how the hub is, and what concerns the whole page. */
 export function TopBar(props: TopBarProps): ReactNode {
   const { cameras } = props;
-  const { user } = useHub();
+  const { user, admin } = useHub();
   const load = useHubState((hub) => hub.process);
   const online = useHubState((hub) => hub.link.state === "online");
   const live = cameras.filter((camera) =>
@@ -68,17 +80,30 @@ export function TopBar(props: TopBarProps): ReactNode {
           ))}
         </select>
       </label>
-      {user.role === "admin" && (
-        <button
-          type="button"
-          className="button button--primary bar__add"
-          aria-label={words.addCamera}
-          data-testid="add-camera"
-          onClick={props.onAdd}
-        >
-          <PlusIcon />
-          <span>{words.addCamera}</span>
-        </button>
+      {admin && (
+        <>
+          <button
+            type="button"
+            className="button button--primary bar__add"
+            aria-label={words.addCamera}
+            data-testid="add-camera"
+            onClick={props.onAdd}
+          >
+            <PlusIcon />
+            <span>{words.addCamera}</span>
+          </button>
+          <InboxButton onClick={props.onInbox} />
+          <button
+            type="button"
+            className="button button--icon bar__plugins"
+            aria-label={words.plugins}
+            title={words.plugins}
+            data-testid="plugins"
+            onClick={props.onPlugins}
+          >
+            <PluginIcon />
+          </button>
+        </>
       )}
       <ThemeButton />
       <button
@@ -92,6 +117,29 @@ export function TopBar(props: TopBarProps): ReactNode {
         <LogOutIcon />
       </button>
     </header>
+  );
+}
+
+function InboxButton({ onClick }: { onClick: () => void }): ReactNode {
+  const count = useWaiting();
+  const label = words.inboxCount(count);
+  return (
+    <button
+      type="button"
+      className="button button--icon bar__inbox"
+      aria-label={label}
+      title={label}
+      data-testid="inbox"
+      data-count={count}
+      onClick={onClick}
+    >
+      <InboxIcon />
+      {count > 0 && (
+        <span className="bar__badge" aria-hidden="true">
+          {count > 99 ? "99+" : count}
+        </span>
+      )}
+    </button>
   );
 }
 
