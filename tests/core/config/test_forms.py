@@ -80,7 +80,9 @@ def test_alternatives_with_bounds_of_their_own_have_none_together() -> None:
 
 
 @pytest.mark.parametrize(
-    "validator", [lambda value: value, object, vol.Any(int, [str]), vol.Date(), vol.Self], ids=str
+    "validator",
+    [lambda value: value, object, vol.Any(int, [str]), vol.Date(), vol.Self],
+    ids=["function", "type", "any", "date", "self"],
 )
 def test_what_nobody_knows_is_text_and_its_name_is_nowhere(validator: Any) -> None:
     field = one(validator)
