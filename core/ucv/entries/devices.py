@@ -25,8 +25,14 @@ class EntrySecrets(Protocol):
     async def get(self, owner: str, name: str) -> str | None:
         """Return the value, or None."""
 
+    async def all_values(self) -> Mapping[tuple[str, str], str]:
+        """Return all values by (owner, name)."""
+
     async def set(self, owner: str, name: str, value: str) -> object:
         """Store a value, encrypted."""
+
+    async def set_all(self, values: Mapping[tuple[str, str], str]) -> object:
+        """Store values by (owner, name), all or none."""
 
     async def delete(self, owner: str, name: str) -> object:
         """Forget one value."""

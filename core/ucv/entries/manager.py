@@ -171,19 +171,24 @@ class EntryManager:
             if entry.config.origin is EntryOrigin.YAML and entry.config.id not in wanted:
                 await self._delete(entry)
                 touched.append(entry.config.id)
-        for draft in drafts:
-            entry_or_none = self._entries.get(draft.id)
-            if entry_or_none is None:
-                await self._add(draft, EntryOrigin.YAML)
-                touched.append(draft.id)
-            elif entry_or_none.config.origin is not EntryOrigin.YAML:
+        # All at once: a thousand cameras would take a thousand times the wait for the disk.
+        stored = await self._secrets.all_values()
+        new = [draft for draft in drafts if draft.id not in self._entries]
+        there = [draft for draft in drafts if draft.id in self._entries]
+        await self._add(*((self._config(draft, EntryOrigin.YAML), draft.secrets) for draft in new))
+        touched += [draft.id for draft in new]
+        for draft in there:
+            current = self._entries.get(draft.id)
+            if current is None:
+                continue  # deleted in the meantime
+            if current.config.origin is not EntryOrigin.YAML:
                 _log.error(
                     "The id %s in the YAML is already that of a camera added on the page; "
                     "give one of them another id",
                     draft.id,
                 )
-            elif draft.loaded and await self._differs(entry_or_none.config, draft):
-                await self._replace(entry_or_none, draft, keep_secrets=False)
+            elif draft.loaded and self._differs(current.config, draft, stored):
+                await self._replace(current, draft, keep_secrets=False)
                 touched.append(draft.id)
         return touched
 
@@ -212,8 +217,9 @@ class EntryManager:
             while f"{draft.id}-{number}" in self._entries:
                 number += 1
             draft = replace(draft, id=f"{draft.id}-{number}")
-        entry = await self._add(draft, EntryOrigin.USER, unique_id, facts)
-        return entry.config
+        config = self._config(draft, EntryOrigin.USER, unique_id, facts)
+        await self._add((config, draft.secrets))
+        return config
 
     async def update(self, entry_id: str, mapping: Mapping[str, Any]) -> EntryConfig:
         """Replace what an entry is configured with, and reload it.
@@ -326,14 +332,14 @@ class EntryManager:
             raise ReadOnlyError(details={"entry": entry_id})
         return entry
 
-    async def _add(
+    def _config(
         self,
         draft: EntryDraft,
         origin: EntryOrigin,
         unique_id: str | None = None,
         facts: Mapping[str, Any] | None = None,
-    ) -> _Entry:
-        config = EntryConfig(
+    ) -> EntryConfig:
+        return EntryConfig(
             id=draft.id,
             integration=draft.integration,
             name=draft.name,
@@ -346,18 +352,26 @@ class EntryManager:
             unique_id=unique_id,
             version=self._version(draft.integration, 1),
         )
+
+    async def _add(self, *new: tuple[EntryConfig, Mapping[str, str]]) -> None:
+        """Add entries, each with its secrets: all of them, or none."""
+        if not new:
+            return
+        configs = [config for config, _ in new]
         # Reserved before the first await, so that two requests cannot both get the id.
-        entry = self._entries[draft.id] = _Entry(config)
+        self._entries |= {config.id: _Entry(config) for config in configs}
         try:
             # Secrets first: a crash in between leaves no entry that lacks its password.
-            for name, value in draft.secrets.items():
-                await self._secrets.set(draft.id, name, value)
-            await self._store.save(config)
+            await self._secrets.set_all(
+                {(config.id, name): value for config, own in new for name, value in own.items()}
+            )
+            await self._store.save(*configs)
         except BaseException:
-            del self._entries[draft.id]
+            for config in configs:
+                del self._entries[config.id]
             raise
-        self._start(entry)
-        return entry
+        for config in configs:
+            self._start(self._entries[config.id])
 
     async def _replace(
         self,
@@ -407,8 +421,10 @@ class EntryManager:
             del self._entries[entry_id]
             self._bus.publish(EntryRemoved(entry_id))
 
-    async def _differs(self, config: EntryConfig, draft: EntryDraft) -> bool:
-        if (
+    def _differs(
+        self, config: EntryConfig, draft: EntryDraft, stored: Mapping[tuple[str, str], str]
+    ) -> bool:
+        return (
             config.name != draft.name
             or config.integration != draft.integration
             or dict(config.data) != dict(draft.data)
@@ -416,12 +432,8 @@ class EntryManager:
             or config.disabled != draft.disabled
             or config.secrets != frozenset(draft.secrets)
             or config.version != self._version(draft.integration, config.version)
-        ):
-            return True
-        for name, value in draft.secrets.items():
-            if await self._secrets.get(config.id, name) != value:
-                return True
-        return False
+            or any(stored.get((config.id, name)) != own for name, own in draft.secrets.items())
+        )
 
     def _start(self, entry: _Entry) -> None:
         def report(status: EntryStatus) -> None:

@@ -15,8 +15,8 @@ class EntryStore(Protocol):
     async def list(self) -> builtins.list[EntryConfig]:
         """Return all of them."""
 
-    async def save(self, entry: EntryConfig) -> object:
-        """Insert or replace one."""
+    async def save(self, *entries: EntryConfig) -> object:
+        """Insert or replace some, all or none."""
 
     async def delete(self, entry_id: str) -> object:
         """Forget one."""

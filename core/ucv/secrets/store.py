@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from cryptography.fernet import InvalidToken
@@ -25,8 +25,8 @@ class SecretRows(Protocol):
     async def get(self, owner: str, name: str) -> bytes | None:
         """Return one, or None."""
 
-    async def set(self, owner: str, name: str, ciphertext: bytes) -> object:
-        """Insert or replace one."""
+    async def set(self, ciphertexts: Mapping[tuple[str, str], bytes]) -> object:
+        """Insert or replace some by (owner, name), all or none."""
 
     async def delete(self, owner: str, name: str | None = None) -> object:
         """Forget one, or all of an owner's."""
@@ -50,11 +50,18 @@ class SecretStore:
 
     async def set(self, owner: str, name: str, value: str) -> None:
         """Store a secret."""
-        if len(value) > MAX_LENGTH:
-            raise SecretsError(f"A secret has at most {MAX_LENGTH} characters.")
-        self._redactor.add(value)
-        ciphertext = await asyncio.to_thread(self._encrypt, value)
-        await self._rows.set(owner, name, ciphertext)
+        await self.set_all({(owner, name): value})
+
+    async def set_all(self, values: Mapping[tuple[str, str], str]) -> None:
+        """Store secrets by (owner, name), all in one transaction."""
+        for value in values.values():
+            if len(value) > MAX_LENGTH:
+                raise SecretsError(f"A secret has at most {MAX_LENGTH} characters.")
+            self._redactor.add(value)
+        encrypted = await asyncio.to_thread(
+            lambda: {key: self._encrypt(value) for key, value in values.items()}
+        )
+        await self._rows.set(encrypted)
 
     async def delete(self, owner: str, name: str) -> None:
         """Forget a secret; the redactor goes on removing it, for old texts may still hold it."""
@@ -64,8 +71,8 @@ class SecretStore:
         """Forget all secrets of an owner."""
         await self._rows.delete(owner)
 
-    async def all_values(self) -> list[str]:
-        """Decrypt all secrets and make them known to the redactor, as a hub does at its start.
+    async def all_values(self) -> dict[tuple[str, str], str]:
+        """Return all secrets by (owner, name); the redactor knows them from then on.
 
         Raises `SecretsError` when the key is not the one they were encrypted with; then no new
         key is made.
@@ -76,8 +83,10 @@ class SecretStore:
                 "The key of the secrets store is missing, and there are secrets: put secret.key "
                 "back into .storage, or remove the database to begin anew."
             )
-        values = await asyncio.to_thread(lambda: [self._decrypt(row) for row in rows.values()])
-        for value in values:
+        values = await asyncio.to_thread(
+            lambda: {key: self._decrypt(row) for key, row in rows.items()}
+        )
+        for value in values.values():
             self._redactor.add(value)
         return values
 

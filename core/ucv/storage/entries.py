@@ -32,31 +32,36 @@ class EntryRepository:
             row = (await connection.execute(query)).one_or_none()
         return _entry(row) if row is not None else None
 
-    async def save(self, entry: EntryConfig, *, connection: AsyncConnection | None = None) -> None:
-        """Insert or replace one."""
-        values = {
-            "integration": entry.integration,
-            "name": entry.name,
-            "origin": entry.origin.value,
-            "data": dict(entry.data),
-            "facts": dict(entry.facts),
-            "secrets": sorted(entry.secrets),
-            "preload": entry.preload,
-            "disabled": entry.disabled,
-            "unique_id": entry.unique_id,
-            "version": entry.version,
-        }
+    async def save(self, *some: EntryConfig, connection: AsyncConnection | None = None) -> None:
+        """Insert or replace some, all in one transaction."""
         async with self._database.transaction(connection) as own:
-            changed = await own.execute(
-                sa.update(entries).where(entries.c.id == entry.id).values(values)
-            )
-            if not changed.rowcount:
-                await own.execute(sa.insert(entries).values(id=entry.id, **values))
+            for entry in some:
+                values = _values(entry)
+                changed = await own.execute(
+                    sa.update(entries).where(entries.c.id == entry.id).values(values)
+                )
+                if not changed.rowcount:
+                    await own.execute(sa.insert(entries).values(id=entry.id, **values))
 
     async def delete(self, entry_id: str, *, connection: AsyncConnection | None = None) -> None:
         """Forget one, with its cameras; harmless when it is not there."""
         async with self._database.transaction(connection) as own:
             await own.execute(sa.delete(entries).where(entries.c.id == entry_id))
+
+
+def _values(entry: EntryConfig) -> dict[str, Any]:
+    return {
+        "integration": entry.integration,
+        "name": entry.name,
+        "origin": entry.origin.value,
+        "data": dict(entry.data),
+        "facts": dict(entry.facts),
+        "secrets": sorted(entry.secrets),
+        "preload": entry.preload,
+        "disabled": entry.disabled,
+        "unique_id": entry.unique_id,
+        "version": entry.version,
+    }
 
 
 def _entry(row: sa.Row[Any]) -> EntryConfig:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 
@@ -30,16 +30,17 @@ class SecretRepository:
             )
             return (await connection.execute(query)).scalar_one_or_none()
 
-    async def set(self, owner: str, name: str, ciphertext: bytes) -> None:
-        """Insert or replace one."""
-        where = (secrets.c.owner == owner) & (secrets.c.name == name)
+    async def set(self, ciphertexts: Mapping[tuple[str, str], bytes]) -> None:
+        """Insert or replace some by (owner, name), all in one transaction."""
         async with self._database.transaction() as connection:
-            changed = await connection.execute(
-                sa.update(secrets).where(where).values(ciphertext=ciphertext)
-            )
-            if not changed.rowcount:
-                row = {"owner": owner, "name": name, "ciphertext": ciphertext}
-                await connection.execute(sa.insert(secrets).values(row))
+            for (owner, name), ciphertext in ciphertexts.items():
+                where = (secrets.c.owner == owner) & (secrets.c.name == name)
+                changed = await connection.execute(
+                    sa.update(secrets).where(where).values(ciphertext=ciphertext)
+                )
+                if not changed.rowcount:
+                    row = {"owner": owner, "name": name, "ciphertext": ciphertext}
+                    await connection.execute(sa.insert(secrets).values(row))
 
     async def delete(self, owner: str, name: str | None = None) -> None:
         """Forget one secret of an owner, or all of them."""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
@@ -95,8 +95,8 @@ class Rows:
     async def list(self) -> list[Any]:
         return list(self.rows.values())
 
-    async def save(self, row: EntryConfig | Camera) -> None:
-        self.rows[row.id] = row
+    async def save(self, *rows: EntryConfig | Camera) -> None:
+        self.rows |= {row.id: row for row in rows}
 
     async def delete(self, row_id: str) -> None:
         self.rows.pop(row_id, None)
@@ -111,8 +111,14 @@ class Secrets:
     async def get(self, owner: str, name: str) -> str | None:
         return self.values.get((owner, name))
 
+    async def all_values(self) -> dict[tuple[str, str], str]:
+        return dict(self.values)
+
     async def set(self, owner: str, name: str, value: str) -> None:
         self.values[owner, name] = value
+
+    async def set_all(self, values: Mapping[tuple[str, str], str]) -> None:
+        self.values |= values
 
     async def delete(self, owner: str, name: str) -> None:
         self.values.pop((owner, name), None)

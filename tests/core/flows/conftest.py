@@ -136,9 +136,9 @@ class Rows:
     async def list(self) -> list[Any]:
         return list(self.rows.values())
 
-    async def save(self, row: Any) -> None:
+    async def save(self, *rows: Any) -> None:
         await self.gate.wait()
-        self.rows[row.id] = row
+        self.rows |= {row.id: row for row in rows}
 
     async def delete(self, row_id: str) -> None:
         self.rows.pop(row_id, None)
@@ -153,8 +153,14 @@ class Secrets:
     async def get(self, owner: str, name: str) -> str | None:
         return self.values.get((owner, name))
 
+    async def all_values(self) -> dict[tuple[str, str], str]:
+        return dict(self.values)
+
     async def set(self, owner: str, name: str, value: str) -> None:
         self.values[owner, name] = value
+
+    async def set_all(self, values: Mapping[tuple[str, str], str]) -> None:
+        self.values |= values
 
     async def delete(self, owner: str, name: str) -> None:
         self.values.pop((owner, name), None)

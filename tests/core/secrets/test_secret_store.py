@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -26,8 +26,8 @@ class Rows:
     async def get(self, owner: str, name: str) -> bytes | None:
         return self.rows.get((owner, name))
 
-    async def set(self, owner: str, name: str, ciphertext: bytes) -> None:
-        self.rows[owner, name] = ciphertext
+    async def set(self, ciphertexts: Mapping[tuple[str, str], bytes]) -> None:
+        self.rows |= ciphertexts
 
     async def delete(self, owner: str, name: str | None = None) -> None:
         self.rows = {
@@ -59,7 +59,7 @@ async def test_the_key_is_for_its_owner_only_and_used_again(tmp_path: Path) -> N
     await store(rows, tmp_path).set("front", "password", "one")
     key = tmp_path / "secret.key"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
-    assert await store(rows, tmp_path).all_values() == ["one"]
+    assert await store(rows, tmp_path).all_values() == {("front", "password"): "one"}
     assert [path.name for path in tmp_path.iterdir()] == ["secret.key"]
 
 
@@ -82,7 +82,7 @@ async def test_rotation_reencrypts_and_a_running_store_goes_on(tmp_path: Path) -
         Fernet(old_key.split()[0]).decrypt(rows.rows["front", "password"])
     assert await running.get("front", "password") == "one"
     await running.set("back", "password", "two")
-    assert sorted(await store(rows, tmp_path).all_values()) == ["one", "two"]
+    assert sorted((await store(rows, tmp_path).all_values()).values()) == ["one", "two"]
 
 
 async def test_what_was_encrypted_in_the_moment_of_a_rotation_is_not_lost(tmp_path: Path) -> None:

@@ -179,9 +179,9 @@ async def test_a_file_that_is_no_database_is_a_clear_error(directory: ConfigDire
 
 async def test_secrets_are_kept_by_owner_and_name(database: Database) -> None:
     rows = SecretRepository(database)
-    await rows.set("front", "password", b"1")
-    await rows.set("front", "password", b"2")
-    await rows.set("back", "password", b"3")
+    await rows.set({("front", "password"): b"1"})
+    await rows.set({("front", "password"): b"2"})
+    await rows.set({("back", "password"): b"3"})
     assert await rows.get("front", "password") == b"2"
     assert await rows.replace_all(lambda old: old * 2) == 2
     assert await rows.all() == {("front", "password"): b"22", ("back", "password"): b"33"}
@@ -192,7 +192,7 @@ async def test_secrets_are_kept_by_owner_and_name(database: Database) -> None:
 async def test_a_rewrite_of_secrets_that_fails_midway_changes_nothing(database: Database) -> None:
     rows = SecretRepository(database)
     for name in "abc":
-        await rows.set("front", name, name.encode())
+        await rows.set({("front", name): name.encode()})
     seen: list[bytes] = []
 
     def fail_at_the_third(old: bytes) -> bytes:
