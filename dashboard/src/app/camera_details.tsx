@@ -1,66 +1,59 @@
 import { useState, type ReactNode } from "react";
 
-import type { Camera, Profile, StreamHealth } from "../client/index.ts";
+import type { ApiError, Camera, Profile, StreamHealth } from "../client/index.ts";
 import { sentence, words } from "../i18n/index.ts";
 import type { LivePlayer } from "../player/index.ts";
+import { CameraActions, type Change } from "./camera_actions.tsx";
+import { CameraControls, hasControls } from "./camera_controls.tsx";
 import { Dialog } from "./dialog.tsx";
 import { useHub, useHubState } from "./hub.tsx";
 import { usePlayerState, usePlayerStats } from "./live_video.tsx";
 import { bitrate, frames, milliseconds, number, seconds } from "./numbers.ts";
 import { tileState } from "./tile_state.ts";
-import { useToasts } from "./toasts.tsx";
 
 interface DetailsProps {
   readonly camera: Camera;
   readonly player: LivePlayer | undefined;
   readonly onClose: () => void;
-  readonly onChange: (camera: Camera, source: "reauth" | "reconfigure" | "options") => void;
+  readonly onChange: (camera: Camera, change: Change) => void;
   readonly onRemove: (camera: Camera) => void;
 }
 
 /** Everything known of one camera, and what can be done with it. */
 export function CameraDetails(props: DetailsProps): ReactNode {
-  const { camera, player } = props;
+  const { camera } = props;
   const hub = useHub();
-  const toasts = useToasts();
-  const [busy, setBusy] = useState(false);
-  const [confirming, setConfirming] = useState(false);
-  const admin = hub.user.role === "admin";
+  const [confirming, setConfirming] = useState<"remove" | "reboot" | null>(null);
+  const [error, setError] = useState("");
+  const back = (): void => setConfirming(null);
 
-  const reload = (): void => {
-    setBusy(true);
-    hub.rest
-      .reloadCamera(camera.id)
-      .then(() => player?.retry())
-      .catch((error: { code: string; message: string }) =>
-        toasts.show(words.reloadFailed(camera.name, sentence(error)), { tone: "bad" }),
-      )
-      .finally(() => setBusy(false));
-  };
-
-  if (confirming) {
+  if (confirming === "remove") {
     return (
-      <Dialog
-        key="remove"
+      <Confirmation
         title={words.removeTitle(camera.name)}
-        onClose={() => setConfirming(false)}
-        testId="remove-dialog"
-      >
-        <p className="form__text">{words.removeText}</p>
-        <div className="form__buttons">
-          <button type="button" className="button" onClick={() => setConfirming(false)} data-autofocus>
-            {words.cancel}
-          </button>
-          <button
-            type="button"
-            className="button button--danger"
-            data-testid="remove-confirm"
-            onClick={() => props.onRemove(camera)}
-          >
-            {words.remove}
-          </button>
-        </div>
-      </Dialog>
+        text={words.removeText}
+        label={words.remove}
+        testId="remove"
+        onConfirm={() => props.onRemove(camera)}
+        onCancel={back}
+      />
+    );
+  }
+  if (confirming === "reboot") {
+    const reboot = (): void => {
+      back();
+      setError("");
+      hub.commands.reboot(camera.id).catch((failure: ApiError) => setError(sentence(failure)));
+    };
+    return (
+      <Confirmation
+        title={words.rebootTitle(camera.name)}
+        text={words.rebootText}
+        label={words.reboot}
+        testId="reboot"
+        onConfirm={reboot}
+        onCancel={back}
+      />
     );
   }
 
@@ -74,12 +67,17 @@ export function CameraDetails(props: DetailsProps): ReactNode {
       wide
       testId="details-dialog"
     >
-      {camera.read_only && <p className="notice">{words.readOnlyTitle}.</p>}
+      {camera.read_only && (
+        <p className="notice" data-testid="read-only">
+          {words.readOnlyText}
+        </p>
+      )}
       {state.explanation && (
         <p className="notice" data-tone={state.tone}>
           <strong>{state.label}.</strong> {state.explanation}
         </p>
       )}
+      {hub.admin && hasControls(camera) && <CameraControls camera={camera} />}
       <dl className="facts">
         <Fact label={words.detailId} value={camera.id} />
         <Fact label={words.detailIntegration} value={camera.integration} />
@@ -94,40 +92,50 @@ export function CameraDetails(props: DetailsProps): ReactNode {
       {camera.profiles.map((profile) => (
         <ProfileFacts key={profile.name} camera={camera} profile={profile} />
       ))}
-      {player && <PlayerFacts player={player} />}
-      {admin && (
-        <div className="form__buttons form__buttons--spread">
-          {!camera.read_only && (
-            <button
-              type="button"
-              className="button button--danger-quiet"
-              data-testid="remove"
-              onClick={() => setConfirming(true)}
-            >
-              {words.remove}
-            </button>
-          )}
-          <span className="form__space" />
-          {!camera.read_only && (
-            <button
-              type="button"
-              className="button"
-              onClick={() => props.onChange(camera, "reconfigure")}
-            >
-              {words.reconfigure}
-            </button>
-          )}
-          <button
-            type="button"
-            className="button"
-            disabled={busy}
-            data-testid="reload"
-            onClick={reload}
-          >
-            {busy ? words.reloading : words.reload}
-          </button>
-        </div>
+      {props.player && <PlayerFacts player={props.player} />}
+      {hub.admin && (
+        <CameraActions
+          camera={camera}
+          player={props.player}
+          error={error}
+          onError={setError}
+          onChange={props.onChange}
+          onConfirm={setConfirming}
+        />
       )}
+    </Dialog>
+  );
+}
+
+function Confirmation(props: {
+  title: string;
+  text: string;
+  label: string;
+  testId: string;
+  onConfirm: () => void;
+  onCancel: () => void;
+}): ReactNode {
+  return (
+    <Dialog
+      key={props.testId}
+      title={props.title}
+      onClose={props.onCancel}
+      testId={`${props.testId}-dialog`}
+    >
+      <p className="form__text">{props.text}</p>
+      <div className="form__buttons">
+        <button type="button" className="button" onClick={props.onCancel} data-autofocus>
+          {words.cancel}
+        </button>
+        <button
+          type="button"
+          className="button button--danger"
+          data-testid={`${props.testId}-confirm`}
+          onClick={props.onConfirm}
+        >
+          {props.label}
+        </button>
+      </div>
     </Dialog>
   );
 }

@@ -4,6 +4,7 @@ import type { Camera, Flow } from "../client/index.ts";
 import { sentence, words } from "../i18n/index.ts";
 import type { LivePlayer } from "../player/index.ts";
 import { AddCamera } from "./add_camera.tsx";
+import type { Change } from "./camera_actions.tsx";
 import { CameraDetails } from "./camera_details.tsx";
 import { useCountdown } from "./clock.ts";
 import { ConfigBanner } from "./config_banner.tsx";
@@ -43,7 +44,7 @@ export function LivePage({ onLogOut }: { onLogOut: () => void }): ReactNode {
     else players.current.delete(id);
   }, []);
   const onDetails = useCallback((id: string) => setOpen({ kind: "details", id }), []);
-  const change = useCallback((camera: Camera, source: "reauth" | "reconfigure" | "options") => {
+  const change = useCallback((camera: Camera, source: Change) => {
     const start = { integration: camera.integration, source, entry: camera.entry.id };
     setOpen({ kind: "flow", title: camera.name, start });
   }, []);
