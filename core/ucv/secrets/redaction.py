@@ -6,6 +6,8 @@ import base64
 import html
 import json
 import re
+import threading
+from collections.abc import Collection, Iterator
 from urllib.parse import quote, quote_plus
 
 REDACTED = "**redacted**"
@@ -20,40 +22,81 @@ _BASE64_MIN = 6
 class Redactor:
     """Knows secrets and removes them: raw, percent-encoded, Base64, and escaped.
 
+    Each further secret costs the same to add, and next to nothing when a text is redacted.
     Adding and redacting may happen in different threads.
     """
 
     def __init__(self) -> None:
         self._values: dict[str, frozenset[str]] = {}
-        self._pattern: re.Pattern[str] | None = None
+        # The forms that are removed anywhere, and how long those are that begin alike, the longest
+        # first: many secrets may share a beginning. Readers take no lock.
+        self._forms: set[str] = set()
+        self._lengths: dict[str, tuple[int, ...]] = {}
+        self._alone: re.Pattern[str] | None = None
+        self._changing = threading.Lock()
 
     def add(self, value: str) -> None:
         """Know one more secret; the empty one is none."""
-        if value and value not in self._values:
-            self._values = {**self._values, value: frozenset(_forms(value))}
-            self._compile()
+        with self._changing:
+            if value and value not in self._values:
+                self._values[value] = forms = frozenset(_forms(value))
+                self._know(forms)
 
     def remove(self, value: str) -> None:
         """Know it no longer; harmless when it was not known."""
-        if value in self._values:
-            self._values = {known: f for known, f in self._values.items() if known != value}
-            self._compile()
+        with self._changing:
+            if self._values.pop(value, None) is None:
+                return
+            # Others may have forms in common with it, and none of those may be missed meanwhile.
+            rest = Redactor()
+            for kept in self._values:
+                rest.add(kept)
+            self._forms, self._lengths, self._alone = rest._forms, rest._lengths, rest._alone
 
     def redact(self, text: str) -> str:
         """Return the text with every known secret replaced by `REDACTED`."""
-        pattern = self._pattern
-        return text if pattern is None else pattern.sub(REDACTED, text)
+        parts: list[str] = []
+        done = 0
+        for start, end in self._found(text):
+            parts += self._without_short(text, done, start), REDACTED
+            done = end
+        if not parts:
+            return text if self._alone is None else self._alone.sub(REDACTED, text)
+        return "".join([*parts, self._without_short(text, done, len(text))])
 
-    def _compile(self) -> None:
-        forms = {form for known in self._values.values() for form in known}
-        # Longest first: a secret may be part of another.
-        ordered = sorted(forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(_expression, ordered))) if ordered else None
+    def _know(self, forms: Collection[str]) -> None:
+        for form in forms:
+            if len(form) >= _SHORT:
+                head = form[:_SHORT]
+                lengths = {len(form), *self._lengths.get(head, ())}
+                self._forms.add(form)
+                self._lengths[head] = tuple(sorted(lengths, reverse=True))
+        if any(len(form) < _SHORT for form in forms):
+            every = {form for known in self._values.values() for form in known}
+            short = sorted((f for f in every if len(f) < _SHORT), key=lambda form: -len(form))
+            self._alone = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, short))})(?!\w)")
 
+    def _found(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where secrets stand, in order; of those that overlap, all of it."""
+        forms, heads = self._forms, self._lengths
+        starts = [at for at in range(len(text) - _SHORT + 1) if text[at : at + _SHORT] in heads]
+        first = last = -1
+        for start in starts:
+            lengths = heads[text[start : start + _SHORT]]
+            length = next((n for n in lengths if text[start : start + n] in forms), 0)
+            if not length:
+                continue
+            if start >= last:
+                if last > first:
+                    yield first, last
+                first = start
+            last = max(last, start + length)
+        if last > first:
+            yield first, last
 
-def _expression(form: str) -> str:
-    escaped = re.escape(form)
-    return escaped if len(form) >= _SHORT else rf"(?<!\w){escaped}(?!\w)"
+    def _without_short(self, text: str, start: int, end: int) -> str:
+        part = text[start:end]
+        return part if self._alone is None else self._alone.sub(REDACTED, part)
 
 
 def _forms(value: str) -> set[str]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -85,3 +86,37 @@ def test_what_is_no_secret_any_more_is_shown_again() -> None:
 
 def test_the_empty_text_is_no_secret() -> None:
     assert redactor("").redact("abc") == "abc"
+
+
+def test_secrets_that_overlap_are_removed_as_one() -> None:
+    assert redactor("first-second", "second-third").redact("<first-second-third>") == (
+        f"<{REDACTED}>"
+    )
+
+
+def test_long_and_short_secrets_are_removed_from_the_same_text() -> None:
+    made = redactor("hunter2secret", "ab1")
+    assert made.redact("ab1 cab12 hunter2secret ab1") == f"{REDACTED} cab12 {REDACTED} {REDACTED}"
+
+
+def test_what_another_secret_has_in_common_with_a_forgotten_one_is_still_removed() -> None:
+    made = redactor("hunter2", "hunter2secret", "ab1")
+    made.remove("hunter2secret")
+    assert made.redact("hunter2secret ab1") == f"{REDACTED}secret {REDACTED}"
+
+
+@given(st.lists(PASSWORDS, min_size=1, max_size=8), st.text(max_size=20))
+def test_of_many_secrets_each_is_removed(passwords: list[str], between: str) -> None:
+    shown = redactor(*passwords).redact(between.join(passwords)).replace(REDACTED, "")
+    assert not any(password in shown for password in passwords)
+
+
+def test_a_thousand_secrets_cost_little_more_than_one() -> None:
+    def spent(secrets: int) -> float:
+        made = redactor(*(f"secret-{number:04}-word" for number in range(secrets)))
+        began = time.thread_time()
+        for _ in range(20):
+            made.redact("Setting up camera17 failed, next try in 5 s: it refused secret-00 " * 20)
+        return time.thread_time() - began
+
+    assert min(spent(1000) for _ in range(3)) < 5 * min(spent(1) for _ in range(3))
