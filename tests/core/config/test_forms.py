@@ -67,7 +67,6 @@ def one(validator: Any, key: Any = "key", **options: Any) -> dict[str, Any]:
             {"type": "list", "item": {"type": "integer", "min": 1, "max": 65535}, "max_length": 3},
         ),
     ],
-    ids=str,
 )
 def test_each_validator_becomes_a_field(validator: Any, expected: dict[str, Any]) -> None:
     field = one(validator)
