@@ -35,13 +35,15 @@ class EntryRepository:
     async def save(self, *some: EntryConfig, connection: AsyncConnection | None = None) -> None:
         """Insert or replace some, all in one transaction."""
         async with self._database.transaction(connection) as own:
+            query = sa.select(entries.c.id).where(entries.c.id.in_([entry.id for entry in some]))
+            known = set((await own.execute(query)).scalars())
+            if new := [_values(entry) for entry in some if entry.id not in known]:
+                await own.execute(sa.insert(entries), new)
             for entry in some:
-                values = _values(entry)
-                changed = await own.execute(
-                    sa.update(entries).where(entries.c.id == entry.id).values(values)
-                )
-                if not changed.rowcount:
-                    await own.execute(sa.insert(entries).values(id=entry.id, **values))
+                if entry.id in known:
+                    await own.execute(
+                        sa.update(entries).where(entries.c.id == entry.id).values(_values(entry))
+                    )
 
     async def delete(self, entry_id: str, *, connection: AsyncConnection | None = None) -> None:
         """Forget one, with its cameras; harmless when it is not there."""
@@ -51,6 +53,7 @@ class EntryRepository:
 
 def _values(entry: EntryConfig) -> dict[str, Any]:
     return {
+        "id": entry.id,
         "integration": entry.integration,
         "name": entry.name,
         "origin": entry.origin.value,

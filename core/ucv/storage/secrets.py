@@ -32,15 +32,23 @@ class SecretRepository:
 
     async def set(self, ciphertexts: Mapping[tuple[str, str], bytes]) -> None:
         """Insert or replace some by (owner, name), all in one transaction."""
+        owners = {owner for owner, _ in ciphertexts}
         async with self._database.transaction() as connection:
-            for (owner, name), ciphertext in ciphertexts.items():
-                where = (secrets.c.owner == owner) & (secrets.c.name == name)
-                changed = await connection.execute(
-                    sa.update(secrets).where(where).values(ciphertext=ciphertext)
+            query = sa.select(secrets.c.owner, secrets.c.name).where(secrets.c.owner.in_(owners))
+            known = {(row.owner, row.name) for row in await connection.execute(query)}
+            new = [
+                {"owner": owner, "name": name, "ciphertext": ciphertext}
+                for (owner, name), ciphertext in ciphertexts.items()
+                if (owner, name) not in known
+            ]
+            if new:
+                await connection.execute(sa.insert(secrets), new)
+            for owner, name in known & ciphertexts.keys():
+                await connection.execute(
+                    sa.update(secrets)
+                    .where((secrets.c.owner == owner) & (secrets.c.name == name))
+                    .values(ciphertext=ciphertexts[owner, name])
                 )
-                if not changed.rowcount:
-                    row = {"owner": owner, "name": name, "ciphertext": ciphertext}
-                    await connection.execute(sa.insert(secrets).values(row))
 
     async def delete(self, owner: str, name: str | None = None) -> None:
         """Forget one secret of an owner, or all of them."""
