@@ -23,6 +23,10 @@ _log = logging.getLogger(__name__)
 #: Seconds after which a movement is stopped that nobody has renewed or stopped: whoever holds the
 #: button may have lost the connection.
 MOVE_LIMIT = 5.0
+#: How often a camera is told to stop that cannot be told, and seconds in between.
+STOP_TRIES, STOP_PAUSE = 5, 2.0
+#: Seconds a stopping hub waits for cameras that are told to stop.
+STOP_LIMIT = 1.0
 #: Largest still picture taken from a device, in bytes.
 MAX_SNAPSHOT = 16 * 1024 * 1024
 
@@ -58,16 +62,19 @@ class CameraControl:
         integration, device = self._entries.loaded(camera.entry_id)
         if capability not in camera.capabilities or not hasattr(integration, method):
             raise NotSupported(details={"camera": camera_id, "capability": capability})
+        moving = self._moving.get(camera_id)
         try:
-            return await self._calls.call(integration, method, device, *arguments, **keywords)
+            result = await self._calls.call(integration, method, device, *arguments, **keywords)
         except InvalidAuth as error:
-            self._entries.refused(camera.entry_id, reason_of(error))
+            self._entries.refused(camera.entry_id, reason_of(error), device)
             raise
         finally:
             if method == "ptz_move":
                 self._stop_later(camera_id)
-            elif method == "ptz_stop":
-                self._forget_move(camera_id)
+        # One that moved again meanwhile is still to be stopped, as is one that could not be told.
+        if method == "ptz_stop" and self._moving.get(camera_id) is moving:
+            self._forget_move(camera_id)
+        return result
 
     async def snapshot(self, camera_id: str, profile: str | None = None) -> Snapshot:
         """Return a still picture: the device's own if it has any, or else of its live stream.
@@ -96,13 +103,15 @@ class CameraControl:
             self._stop_now(camera_id)
 
     async def stop(self) -> None:
-        """End what is under way; cameras that move are told to stop as their entries unload."""
-        for timer in self._moving.values():
-            timer.cancel()
-        self._moving.clear()
-        for task in list(self._stops):
+        """Tell cameras that move to stop, and wait for that, but not for long."""
+        for camera_id in list(self._moving):
+            self.stop_soon(camera_id)
+        if not self._stops:
+            return
+        _, late = await asyncio.wait(set(self._stops), timeout=STOP_LIMIT)
+        for task in late:
             task.cancel()
-        await asyncio.gather(*self._stops, return_exceptions=True)
+        await asyncio.gather(*late, return_exceptions=True)
 
     def _has_own_snapshot(self, camera: Camera) -> bool:
         try:
@@ -128,7 +137,15 @@ class CameraControl:
         task.add_done_callback(self._stops.discard)
 
     async def _stop_movement(self, camera_id: str) -> None:
-        try:
-            await self.ask(camera_id, "ptz_stop")
-        except CameraViewerError as error:
-            _log.warning("%s could not be told to stop moving: %s", camera_id, error.message)
+        for _ in range(STOP_TRIES):
+            try:
+                await self.ask(camera_id, "ptz_stop")
+            except CameraViewerError as error:
+                _log.warning("%s could not be told to stop moving: %s", camera_id, error.message)
+                if not error.retry:
+                    return
+            else:
+                return
+            await self._clock.sleep(STOP_PAUSE)
+            if camera_id in self._moving:  # it was moved again, which has its own end
+                return

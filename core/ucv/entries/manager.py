@@ -283,11 +283,15 @@ class EntryManager:
             entry.config = config
             self._start(entry)
 
-    def refused(self, entry_id: str, reason: Reason) -> None:
-        """Stop all traffic to a device that refused its credentials, until a person acts."""
+    def refused(self, entry_id: str, reason: Reason, device: Device) -> None:
+        """Stop all traffic to a device that refused its credentials, until a person acts.
+
+        ``device`` is the handle they were sent through: another one has other credentials by now.
+        """
         entry = self._entries.get(entry_id)
-        if entry is not None and entry.supervisor is not None:
-            entry.supervisor.authentication_failed(reason)
+        supervisor = entry.supervisor if entry is not None else None
+        if supervisor is not None and supervisor.device is device:
+            supervisor.authentication_failed(reason)
 
     async def suspend(self, domains: Collection[str]) -> None:
         """Unload the entries of some integrations: their plugin is about to go or be replaced."""

@@ -87,7 +87,8 @@ async def test_refused_elsewhere_it_is_not_asked_in_the_background_either(
     kit: HubKit, device: VirtualDevice, clock: FakeClock
 ) -> None:
     device.password = "changed"
-    kit.hub.entries.refused("one", Reason("AUTH_FAILED", "The stream was refused."))
+    _, handle = kit.hub.entries.loaded("one")
+    kit.hub.entries.refused("one", Reason("AUTH_FAILED", "The stream was refused."), handle)
     total = device.counters.total
     await elapse(clock)
     with pytest.raises(InvalidAuth):
