@@ -188,9 +188,12 @@ function useArrival(): (entry: string, then?: (camera: Camera) => void) => void 
     if (!awaited || !camera) return;
     setAwaited(undefined);
     awaited.then?.(camera);
-    const tile = document.getElementById(`tile-${camera.id}`);
-    tile?.scrollIntoView?.({ block: "nearest" });
-    tile?.focus();
+    // The grid measures its room before it shows the first tile.
+    requestAnimationFrame(() => {
+      const tile = document.getElementById(`tile-${camera.id}`);
+      tile?.scrollIntoView?.({ block: "nearest" });
+      tile?.focus();
+    });
   }, [awaited, camera]);
   return useCallback((entry, then) => setAwaited({ entry, then }), []);
 }

@@ -140,8 +140,6 @@ export const en = {
   diagnosticsTitle: "Download what the hub knows of this camera, without passwords, for a bug report",
   disable: "Disable",
   enable: "Enable",
-  disabled: (name: string) => `${name} disabled`,
-  enabled: (name: string) => `${name} enabled`,
   readOnlyText:
     "This camera is defined in ucv.yaml and can be changed only there; passwords in secrets.yaml. A changed file applies at once.",
   // Flows
@@ -158,7 +156,6 @@ export const en = {
   trustText: null as ((fingerprint: string, before: string | undefined) => string) | null,
   working: "Working…",
   flowGone: "The hub no longer knows of this. Begin again.",
-  beginAgain: "Begin again",
   showCamera: (name: string) => `Show ${name}`,
   advanced: "More settings",
   secretStored: "Stored. Leave empty to keep it.",
@@ -230,7 +227,6 @@ export const en = {
   ptzDownLeft: "Down and left",
   ptzDownRight: "Down and right",
   ptzHome: "Home position",
-  ptzStop: "Stop",
   zoomIn: "Zoom in",
   zoomOut: "Zoom out",
   speed: "Speed",
@@ -246,7 +242,6 @@ export const en = {
   reboot: "Restart camera",
   rebootTitle: (name: string) => `Restart ${name}?`,
   rebootText: "The camera is away for about a minute. Its settings stay.",
-  rebooted: (name: string) => `${name} restarts`,
   commandFailed: (name: string, reason: string) => `${name}: ${reason}`,
   /** Of fields that integrations share, by key, where the hub's English is not enough. */
   fields: {} as Record<string, { readonly label: string; readonly help?: string }>,

@@ -134,8 +134,6 @@ export const es: Words = {
     "Descargar lo que el servidor sabe de esta cámara, sin contraseñas, para informar de un fallo",
   disable: "Desactivar",
   enable: "Activar",
-  disabled: (name) => `${name} desactivada`,
-  enabled: (name) => `${name} activada`,
   readOnlyText:
     "Esta cámara está definida en ucv.yaml y solo se puede cambiar allí; las contraseñas, en secrets.yaml. Un archivo cambiado se aplica al momento.",
   addTitle: "Añadir una cámara",
@@ -152,7 +150,6 @@ export const es: Words = {
     (before ? ` Hasta ahora se confiaba en ${before}.` : ""),
   working: "Trabajando…",
   flowGone: "El servidor ya no sabe nada de esto. Empiece de nuevo.",
-  beginAgain: "Empezar de nuevo",
   showCamera: (name) => `Mostrar ${name}`,
   advanced: "Más ajustes",
   secretStored: "Guardada. Déjela vacía para conservarla.",
@@ -217,7 +214,6 @@ export const es: Words = {
   ptzDownLeft: "Abajo a la izquierda",
   ptzDownRight: "Abajo a la derecha",
   ptzHome: "Posición inicial",
-  ptzStop: "Parar",
   zoomIn: "Acercar",
   zoomOut: "Alejar",
   speed: "Velocidad",
@@ -233,7 +229,6 @@ export const es: Words = {
   reboot: "Reiniciar la cámara",
   rebootTitle: (name) => `¿Reiniciar ${name}?`,
   rebootText: "La cámara no estará disponible durante un minuto. Sus ajustes se conservan.",
-  rebooted: (name) => `${name} se reinicia`,
   commandFailed: (name, reason) => `${name}: ${reason}`,
   fields: {
     name: { label: "Nombre" },
