@@ -39,9 +39,13 @@ class HubLock:
                 f"A hub is running on this configuration directory{who}; stop it first.",
                 details={"pid": pid},
             ) from None
-        file.truncate(0)
-        file.write(b"%d\n" % os.getpid())
-        file.flush()
+        try:
+            file.truncate(0)
+            file.write(b"%d\n" % os.getpid())
+            file.flush()
+        except OSError:
+            file.close()
+            raise
         self._file = file
 
     def release(self) -> None:

@@ -6,6 +6,7 @@ the manifest: no name of a member is ever a path.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import struct
@@ -106,7 +107,7 @@ class Archive:
         """
         for number, file in enumerate(self.manifest.files, 1):
             target = folder / place(file.name)
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as out:
                 with _understood(file.name), self._archive.open(_member(number)) as member:
@@ -194,7 +195,13 @@ def _member_info(name: str) -> zipfile.ZipInfo:
 @contextmanager
 def _understood(name: str) -> Iterator[None]:
     """Turn what zipfile raises into a sentence."""
+    damaged = BackupDamaged(f"The backup is damaged: its {name} cannot be read.")
     try:
         yield
     except _UNREADABLE:
-        raise BackupDamaged(f"The backup is damaged: its {name} cannot be read.") from None
+        raise damaged from None
+    except OSError as error:
+        # It names a place before the beginning of the file; other errors are the disk's.
+        if error.errno == errno.EINVAL:
+            raise damaged from None
+        raise

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Set
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,13 +43,15 @@ class _Plan:
 
 
 def exchange(
-    directory: ConfigDirectory, staging: str, kept: str, old: Iterable[str], new: Iterable[str]
+    directory: ConfigDirectory, staging: str, kept: str, old: Set[str], new: Set[str]
 ) -> None:
     """Move what is there away and what is staged to its place; the hub must not run.
 
     ``old`` are paths relative to the configuration directory, ``new`` the same in the folder
-    ``staging`` of ``.storage``. Raises `OSError`; then everything is as it was.
+    ``staging`` of ``.storage``; what is in the way of a new one is moved away as well. Raises
+    `OSError`; then everything is as it was.
     """
+    old = old | {path for path in new if os.path.lexists(directory.path / path)}
     # A hub that is started in between must find no configuration rather than half of one.
     ordered_old = sorted(old, key=lambda path: path != "ucv.yaml")
     ordered_new = sorted(new, key=lambda path: path == "ucv.yaml")

@@ -83,11 +83,11 @@ def _restore(archive: Archive, envelope: Envelope, directory: ConfigDirectory) -
     with _staging(directory) as staging:
         archive.extract(envelope, staging.path)
         needs_key = _try(staging, manifest)
-        old = items(directory)
         kept = _unused(directory.storage, f"{KEPT}{stamp(time.time())}")
         new = {item(stored.name) for stored in manifest.files}
-        exchange(directory, staging.path.name, kept.name, old, new)
-    return Restored(manifest, kept if old else None, KEY in manifest.names, needs_key)
+        exchange(directory, staging.path.name, kept.name, items(directory), new)
+    is_kept = kept if kept.exists() else None
+    return Restored(manifest, is_kept, KEY in manifest.names, needs_key)
 
 
 def _try(staging: ConfigDirectory, manifest: Manifest) -> bool:
