@@ -133,9 +133,13 @@ def _passphrase(file: Path | None, *, twice: bool = False) -> str:
         return (text.splitlines() or [""])[0]
     if (given := os.environ.get(_VARIABLE)) is not None:
         return given
-    if not sys.stdin.isatty():
+    if not _is_terminal():
         raise ConfigError(f"No passphrase: set {_VARIABLE}, or give --passphrase-file.")
     return str(typer.prompt("Passphrase of the backup", hide_input=True, confirmation_prompt=twice))
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _row(backup: Found) -> tuple[str, ...]:
