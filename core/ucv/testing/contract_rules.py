@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from urllib.parse import quote
 
 import av
 import orjson
@@ -136,7 +137,9 @@ async def _form(case: Case) -> None:
     fields = serialize(case.integration.schema)
     orjson.dumps(fields)
     names = {field["name"] for field in fields}
-    require(names == set(keys_of(case.integration.schema)), "the form lacks fields of the schema")
+    keys = [getattr(key, "schema", key) for key in mapping_of(case.integration.schema) or {}]
+    nameless = [key for key in keys if key not in names]
+    require(not nameless, "not every key of its schema is a name, so that a form can ask for it")
 
 
 @rule("editor", Level.BRONZE, "has a schema that editors understand", needs_device=False)
@@ -167,11 +170,11 @@ async def _version(case: Case) -> None:
 @rule("labels", Level.GOLD, "labels every field of its form", needs_device=False)
 async def _labels(case: Case) -> None:
     unlabelled = [
-        field["name"]
-        for field in serialize(case.integration.schema)
-        if not field.get("label") or field["label"] == field["name"]
+        str(getattr(key, "schema", key))
+        for key in mapping_of(case.integration.schema) or {}
+        if not getattr(key, "description", None)
     ]
-    require(not unlabelled, f"no label: {', '.join(unlabelled)}")
+    require(not unlabelled, f"use fields.describe for {', '.join(unlabelled)}")
 
 
 # --- what it does ---------------------------------------------------------------------------------
@@ -220,7 +223,7 @@ async def _refused(case: Case) -> None:
             await clock.advance(120)
         require(
             kit.hub.entries.status("contract").state is EntryState.AUTH_FAILED,
-            "the picture is empty",
+            "it does not wait for a person, but goes on trying",
         )
         require(
             case.device.refused <= MAX_REFUSALS,
@@ -281,13 +284,14 @@ async def _silent(case: Case) -> None:
         integration, device = kit.hub.entries.loaded("contract")
         told = await integration.diagnostics(device)
         texts = {
-            "its log": "\n".join(line for line in kit.log_text.splitlines() if "ucv" in line),
+            "the log": kit.log_text,
             "its diagnostics": repr(told),
             "the camera": repr(kit.hub.cameras.get("contract")),
             "the entry": repr(kit.hub.entries.get("contract")),
         }
+        forms = {*secrets, *(quote(secret, safe="") for secret in secrets)}
         for where, text in texts.items():
-            require(not any(secret in text for secret in secrets), f"a secret is in {where}")
+            require(not any(form in text for form in forms), f"a secret is in {where}")
 
 
 @rule("reauth", Level.GOLD, "goes on when its new password is given")
