@@ -37,6 +37,11 @@ SPANISH: Mapping[str, str] = {
         "Lo guardado de la entrada no se pudo adaptar a esta versión; no se ha cambiado."
     ),
     "HUB_RUNNING": "Hay un servidor en marcha con esta configuración; deténgalo primero.",
+    "BACKUP_DAMAGED": "La copia de seguridad está dañada.",
+    "BACKUP_TOO_NEW": (
+        "La copia de seguridad es de una versión más nueva de UCV; actualice UCV primero."
+    ),
+    "WRONG_PASSPHRASE": "La contraseña no es la de esta copia de seguridad.",
     "PROTOCOL_ERROR": "La cámara envió algo que su protocolo no permite.",
     "STREAM_NOT_FOUND": "La cámara no tiene vídeo en esta dirección.",
     "STREAM_ERROR": "No se puede reproducir el vídeo.",
