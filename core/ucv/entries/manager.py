@@ -6,10 +6,11 @@ import asyncio
 import builtins
 import logging
 import random
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ucv.bus import EventBus
 from ucv.cameras.registry import CameraRegistry
@@ -46,11 +47,29 @@ from ucv.streams.state import Reason
 
 _log = logging.getLogger(__name__)
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _wholly(
+    change: Callable[Concatenate[EntryManager, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[EntryManager, P], Coroutine[Any, Any, T]]:
+    """Bring a change to its end, also when whoever asked for it is cancelled meanwhile."""
+
+    @wraps(change)
+    async def changed(manager: EntryManager, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        task = asyncio.create_task(change(manager, *args, **kwargs), name=change.__name__)
+        manager._changes.add(task)
+        task.add_done_callback(manager._changes.discard)
+        return await asyncio.shield(task)
+
+    return changed
+
 
 class _Entry:
     """What the manager holds for an entry."""
 
-    __slots__ = ("config", "lock", "status", "supervisor")
+    __slots__ = ("config", "lock", "saving", "status", "supervisor")
 
     def __init__(self, config: EntryConfig) -> None:
         self.config = config
@@ -58,6 +77,8 @@ class _Entry:
         self.supervisor: EntrySupervisor | None = None
         # Serialises what is done to the entry: a reload waits for a delete, and so on.
         self.lock = asyncio.Lock()
+        # Serialises what is stored of it, also by its supervisor, which must not wait for a change.
+        self.saving = asyncio.Lock()
 
 
 class EntryManager:
@@ -86,6 +107,8 @@ class EntryManager:
         self._calls = calls
         self._devices = devices
         self._entries: dict[str, _Entry] = {}
+        self._changes: set[asyncio.Task[Any]] = set()
+        self._stopped = False
         self._services = EntryServices(
             bus=bus,
             clock=clock,
@@ -157,8 +180,18 @@ class EntryManager:
                 self._start(entry)
 
     async def stop(self) -> None:
-        """Unload all entries, at the same time; each has its own time limit."""
-        await asyncio.gather(*(self._stop(entry) for entry in self._entries.values()))
+        """Unload all entries, at the same time; each has its own time limit.
+
+        What is being changed is changed wholly, but nothing is set up any more.
+        """
+        self._stopped = True
+
+        async def stopped(entry: _Entry) -> None:
+            async with entry.lock:
+                await self._stop(entry)
+
+        await asyncio.gather(*map(stopped, self._entries.values()))
+        await asyncio.gather(*self._changes, return_exceptions=True)
 
     async def apply_yaml(self, drafts: builtins.list[EntryDraft]) -> builtins.list[str]:
         """Make the entries that YAML defines equal to the drafts; only what differs is touched.
@@ -258,6 +291,7 @@ class EntryManager:
         async with on_trial(draft, stored, integration, self._calls, self._devices) as reached:
             yield reached
 
+    @_wholly
     async def relocate(self, entry_id: str, changes: Mapping[str, Any]) -> None:
         """Go on with a device at the address where it was found again, and reload it at once.
 
@@ -265,23 +299,22 @@ class EntryManager:
         address is remembered beside it until the YAML changes.
         """
         entry = self._entry(entry_id)
-        async with entry.lock:
-            old = entry.config
+
+        def moved(old: EntryConfig) -> EntryConfig:
             if old.origin is EntryOrigin.YAML:
-                _log.warning(
-                    "%s was found at a new address; note it in ucv.yaml: %s",
-                    entry_id,
-                    ", ".join(f"{key}: {value}" for key, value in changes.items()),
-                )
-                config = replace(old, facts={**old.facts, **changes})
-            else:
-                config = replace(old, data={**old.data, **changes})
-            if config == old:
-                return
-            await self._stop(entry)
-            await self._store.save(config)
-            entry.config = config
-            self._start(entry)
+                return replace(old, facts={**old.facts, **changes})
+            return replace(old, data={**old.data, **changes})
+
+        if moved(entry.config) == entry.config:
+            return
+        async with self._paused(entry):
+            await self._save(entry, moved)
+        if entry.config.origin is EntryOrigin.YAML:
+            _log.warning(
+                "%s was found at a new address; note it in ucv.yaml: %s",
+                entry_id,
+                ", ".join(f"{key}: {value}" for key, value in changes.items()),
+            )
 
     def refused(self, entry_id: str, reason: Reason, device: Device) -> None:
         """Stop all traffic to a device that refused its credentials, until a person acts.
@@ -312,12 +345,11 @@ class EntryManager:
     def _of(self, domains: Collection[str]) -> builtins.list[_Entry]:
         return [e for e in self._entries.values() if e.config.integration in domains]
 
+    @_wholly
     async def reload(self, entry_id: str) -> None:
         """Unload an entry and set it up again; also what ends ``auth_failed``."""
-        entry = self._entry(entry_id)
-        async with entry.lock:
-            await self._stop(entry)
-            self._start(entry)
+        async with self._paused(self._entry(entry_id)):
+            pass
 
     async def delete(self, entry_id: str) -> None:
         """Unload an entry and forget it, with its cameras and secrets."""
@@ -325,8 +357,9 @@ class EntryManager:
 
     # --- one entry ----------------------------------------------------------------------------
 
-    def _entry(self, entry_id: str) -> _Entry:
-        if (entry := self._entries.get(entry_id)) is None:
+    def _entry(self, entry_id: str, known: _Entry | None = None) -> _Entry:
+        entry = self._entries.get(entry_id)
+        if entry is None or (known is not None and entry is not known):
             raise NotFoundError("There is no such entry.", details={"entry": entry_id[:64]})
         return entry
 
@@ -357,6 +390,7 @@ class EntryManager:
             version=self._version(draft.integration, 1),
         )
 
+    @_wholly
     async def _add(self, *new: tuple[EntryConfig, Mapping[str, str]]) -> None:
         """Add entries, each with its secrets: all of them, or none."""
         if not new:
@@ -377,6 +411,7 @@ class EntryManager:
         for config in configs:
             self._start(self._entries[config.id])
 
+    @_wholly
     async def _replace(
         self,
         entry: _Entry,
@@ -385,13 +420,11 @@ class EntryManager:
         keep_secrets: bool,
         cleared: set[str] | frozenset[str] = frozenset(),
     ) -> None:
-        async with entry.lock:
-            await self._stop(entry)
-            old = entry.config
+        def changed(old: EntryConfig) -> EntryConfig:
             kept = (old.secrets - cleared) if keep_secrets else frozenset[str]()
             data = dict(draft.data)
             same = data == dict(old.data) and draft.integration == old.integration
-            config = replace(
+            return replace(
                 old,
                 name=draft.name,
                 integration=draft.integration,
@@ -404,26 +437,47 @@ class EntryManager:
                 preload=draft.preload,
                 disabled=draft.disabled,
             )
-            for name, value in draft.secrets.items():
-                await self._secrets.set(config.id, name, value)
-            await self._store.save(config)
-            for name in old.secrets - config.secrets:
-                await self._secrets.delete(config.id, name)
-            entry.config = config
-            self._start(entry)
 
+        async with self._paused(entry):
+            old = entry.config
+            for name, value in draft.secrets.items():
+                await self._secrets.set(old.id, name, value)
+            await self._save(entry, changed)
+            for name in old.secrets - entry.config.secrets:
+                await self._secrets.delete(old.id, name)
+
+    @_wholly
     async def _delete(self, entry: _Entry) -> None:
-        async with entry.lock:
-            entry_id = entry.config.id
-            if self._entries.get(entry_id) is not entry:
-                return
-            await self._stop(entry)
+        entry_id = entry.config.id
+        async with self._paused(entry):
             for camera in self._cameras.of_entry(entry_id):
                 await self._cameras.remove(camera.id)
             await self._store.delete(entry_id)
             await self._secrets.delete_owner(entry_id)
             del self._entries[entry_id]
             self._bus.publish(EntryRemoved(entry_id))
+
+    @asynccontextmanager
+    async def _paused(self, entry: _Entry) -> AsyncIterator[None]:
+        """Hold an entry unloaded, and set it up again as it is then, also after a failure.
+
+        Raises `NotFoundError` for one that was deleted while this waited for its turn.
+        """
+        async with entry.lock:
+            self._entry(entry.config.id, entry)
+            try:
+                await self._stop(entry)
+                yield
+            finally:
+                self._start(entry)
+
+    async def _save(self, entry: _Entry, change: Callable[[EntryConfig], EntryConfig]) -> None:
+        """Store what an entry is changed to; one change after the other, so that none is lost."""
+        async with entry.saving:
+            config = change(entry.config)
+            if config != entry.config:
+                await self._store.save(config)
+                entry.config = config
 
     def _differs(
         self, config: EntryConfig, draft: EntryDraft, stored: Mapping[tuple[str, str], str]
@@ -440,6 +494,9 @@ class EntryManager:
         )
 
     def _start(self, entry: _Entry) -> None:
+        if self._stopped or self._entries.get(entry.config.id) is not entry:
+            return
+
         def report(status: EntryStatus) -> None:
             entry.status = status
             self._bus.publish(EntryChanged(entry.config, status))
@@ -472,9 +529,10 @@ class EntryManager:
         integration = self._integrations.get(domain)
         return integration.entry_version if integration is not None else otherwise
 
-    async def _remember(self, entry_id: str, facts: dict[str, Any]) -> None:
+    async def _remember(self, entry_id: str, facts: dict[str, Any]) -> EntryConfig:
         entry = self._entry(entry_id)
-        await self._keep(entry, replace(entry.config, facts={**entry.config.facts, **facts}))
+        await self._save(entry, lambda old: replace(old, facts={**old.facts, **facts}))
+        return entry.config
 
     async def _identify(self, entry_id: str, known: DeviceInfo) -> None:
         entry = self._entry(entry_id)
@@ -490,23 +548,21 @@ class EntryManager:
         twin = self.find_unique(entry.config.integration, new)
         if twin is not None:
             _log.warning("%s and %s say that they are the same device", entry_id, twin.config.id)
-        await self._keep(entry, replace(entry.config, unique_id=new))
+        await self._save(entry, lambda config: replace(config, unique_id=new))
 
     async def _migrate(
         self, config: EntryConfig, integration: Integration, device: Device
     ) -> EntryConfig:
         new = await migrated(config, integration, self._calls, device)
         if new is not config:
-            await self._keep(self._entry(config.id), new)
+            await self._save(
+                self._entry(config.id),
+                lambda old: replace(old, data=new.data, version=new.version),
+            )
             _log.info(
                 "%s was brought from version %d to %d", config.id, config.version, new.version
             )
         return new
-
-    async def _keep(self, entry: _Entry, config: EntryConfig) -> None:
-        if config != entry.config:
-            await self._store.save(config)
-            entry.config = config
 
 
 def _same_device(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

@@ -59,7 +59,8 @@ class EntryServices:
     cameras: CameraRegistry
     streams: StreamManager
     random: random.Random
-    remember: Callable[[str, dict[str, Any]], Awaitable[None]]
+    #: Stores what was found out of an entry's device and returns the entry as it is then.
+    remember: Callable[[str, dict[str, Any]], Awaitable[EntryConfig]]
     #: Brings an entry to the version of its integration and stores it.
     migrate: Callable[[EntryConfig, Integration, Device], Awaitable[EntryConfig]]
     #: Takes note of who a device is; raises `WrongDevice` when it is not the one it was.
@@ -92,6 +93,7 @@ class EntrySupervisor:
         self._pump: asyncio.Task[None] | None = None
         self._loaded = False
         self._stopping = False
+        self._ended = False
 
     @property
     def device(self) -> Device | None:
@@ -114,6 +116,7 @@ class EntrySupervisor:
         for camera in self._services.cameras.of_entry(self._config.id):
             await self._services.streams.remove(camera.id)
         await self._unload()
+        self._ended = True
 
     def authentication_failed(self, reason: Reason) -> None:
         """Take note that the device refused the credentials; all traffic to it stops."""
@@ -228,12 +231,16 @@ class EntrySupervisor:
         return calls.fault(plugin, f"{method} of {self._config.id}", error)
 
     async def _make_device(self) -> Device:
-        entry_id = self._config.id
         return await self._services.devices.make(
             self._config,
-            lambda facts: self._services.remember(entry_id, facts),
+            self._remember,
             on_refused=lambda error: self.authentication_failed(reason_of(error)),
         )
+
+    async def _remember(self, facts: dict[str, Any]) -> None:
+        # A call may outlast the device it was made for; the entry may be at another address now.
+        if not self._ended:
+            self._config = await self._services.remember(self._config.id, facts)
 
     def _listen(self, device: Device, camera_id: str) -> None:
         pump = EventPump(
