@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,10 +15,14 @@ from ucv.storage.tables import cameras, stream_profiles
 
 
 class CameraRepository:
-    """Reads and writes `Camera` with its profiles; raises `StorageError`."""
+    """Reads and writes `Camera` with its profiles; raises `StorageError`.
+
+    What is changed at the same time is one transaction, in the order in which it was asked for.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._changes = database.gathering(self._change)
 
     async def list(self) -> builtins.list[Camera]:
         """Return all of them, in the order of their ids."""
@@ -31,38 +36,59 @@ class CameraRepository:
 
     async def save(self, camera: Camera, *, connection: AsyncConnection | None = None) -> None:
         """Insert or replace one; its entry must be stored."""
-        values = {
-            "entry_id": camera.entry_id,
-            "name": camera.name,
-            "integration": camera.integration,
-            "unique_id": camera.unique_id,
-            "manufacturer": camera.manufacturer,
-            "model": camera.model,
-            "serial": camera.serial,
-            "mac": camera.mac,
-            "capabilities": builtins.list(camera.capabilities),
-            "preload": camera.preload,
-        }
-        async with self._database.transaction(connection) as own:
-            changed = await own.execute(
-                sa.update(cameras).where(cameras.c.id == camera.id).values(values)
-            )
-            if not changed.rowcount:
-                await own.execute(sa.insert(cameras).values(id=camera.id, **values))
-            await own.execute(
-                sa.delete(stream_profiles).where(stream_profiles.c.camera_id == camera.id)
-            )
-            if camera.profiles:
-                rows = [
-                    _columns(camera.id, position, profile)
-                    for position, profile in enumerate(camera.profiles)
-                ]
-                await own.execute(sa.insert(stream_profiles), rows)
+        if connection is None:
+            await self._changes(camera)
+        else:
+            await _save(connection, [camera])
 
     async def delete(self, camera_id: str, *, connection: AsyncConnection | None = None) -> None:
         """Forget one; harmless when it is not there."""
-        async with self._database.transaction(connection) as own:
-            await own.execute(sa.delete(cameras).where(cameras.c.id == camera_id))
+        if connection is None:
+            await self._changes(camera_id)
+        else:
+            await _delete(connection, [camera_id])
+
+    async def _change(self, changes: Sequence[Camera | str]) -> builtins.list[None]:
+        last = {change if isinstance(change, str) else change.id: change for change in changes}
+        async with self._database.transaction() as connection:
+            if deleted := [change for change in last.values() if isinstance(change, str)]:
+                await _delete(connection, deleted)
+            if saved := [change for change in last.values() if not isinstance(change, str)]:
+                await _save(connection, saved)
+        return [None] * len(changes)
+
+
+async def _save(connection: AsyncConnection, some: Sequence[Camera]) -> None:
+    # Nothing refers to a camera but its profiles, which go with it.
+    await _delete(connection, [camera.id for camera in some])
+    await connection.execute(sa.insert(cameras), [_values(camera) for camera in some])
+    rows = [
+        _columns(camera.id, position, profile)
+        for camera in some
+        for position, profile in enumerate(camera.profiles)
+    ]
+    if rows:
+        await connection.execute(sa.insert(stream_profiles), rows)
+
+
+async def _delete(connection: AsyncConnection, ids: Sequence[str]) -> None:
+    await connection.execute(sa.delete(cameras).where(cameras.c.id.in_(ids)))
+
+
+def _values(camera: Camera) -> dict[str, Any]:
+    return {
+        "id": camera.id,
+        "entry_id": camera.entry_id,
+        "name": camera.name,
+        "integration": camera.integration,
+        "unique_id": camera.unique_id,
+        "manufacturer": camera.manufacturer,
+        "model": camera.model,
+        "serial": camera.serial,
+        "mac": camera.mac,
+        "capabilities": list(camera.capabilities),
+        "preload": camera.preload,
+    }
 
 
 def _columns(camera_id: str, position: int, profile: StreamProfile) -> dict[str, Any]:

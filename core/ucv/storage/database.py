@@ -7,7 +7,7 @@ import fcntl
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from ucv.config.paths import ConfigDirectory
 from ucv.errors import StorageError
+from ucv.storage.gathering import Answer, Asked, Gathering
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._gatherings: list[Gathering[Any, Any]] = []
 
     @classmethod
     async def open(cls, directory: ConfigDirectory, url: str | None = None) -> Database:
@@ -59,8 +61,18 @@ class Database:
         return database
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, once what was gathered is done."""
+        for gathering in self._gatherings:
+            await gathering.finish()
         await self._engine.dispose()
+
+    def gathering(
+        self, work: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer]]]
+    ) -> Gathering[Asked, Answer]:
+        """Return what does together what many ask for at the same time, see `Gathering`."""
+        gathering = Gathering(work)
+        self._gatherings.append(gathering)
+        return gathering
 
     @asynccontextmanager
     async def transaction(

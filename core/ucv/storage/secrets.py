@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -15,6 +15,7 @@ class SecretRepository:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._reads = database.gathering(self._read)
 
     async def all(self) -> dict[tuple[str, str], bytes]:
         """Return every ciphertext by (owner, name)."""
@@ -24,11 +25,15 @@ class SecretRepository:
 
     async def get(self, owner: str, name: str) -> bytes | None:
         """Return one ciphertext, or None."""
+        return await self._reads((owner, name))
+
+    async def _read(self, keys: Sequence[tuple[str, str]]) -> list[bytes | None]:
+        # By owner alone: nearly all secrets of an owner are asked for.
+        query = sa.select(secrets).where(secrets.c.owner.in_({owner for owner, _ in keys}))
         async with self._database.reading() as connection:
-            query = sa.select(secrets.c.ciphertext).where(
-                secrets.c.owner == owner, secrets.c.name == name
-            )
-            return (await connection.execute(query)).scalar_one_or_none()
+            rows = await connection.execute(query)
+            found = {(row.owner, row.name): row.ciphertext for row in rows}
+        return [found.get(key) for key in keys]
 
     async def set(self, ciphertexts: Mapping[tuple[str, str], bytes]) -> None:
         """Insert or replace some by (owner, name), all in one transaction."""
