@@ -54,7 +54,7 @@ class HubKit:
     async def reaches(self, entry_id: str, state: EntryState, timeout: float = 10.0) -> EntryView:  # noqa: ASYNC109 - a test's own limit
         """Wait until an entry has a state, and return it; raises `AssertionError` in time."""
         try:
-            await until(lambda: self.hub.entries.status(entry_id).state is state, timeout)
+            await until(lambda: self.hub.entries.status(entry_id).state == state, timeout)
         except TimeoutError:
             status = self.hub.entries.status(entry_id)
             raise AssertionError(
