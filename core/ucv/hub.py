@@ -245,6 +245,11 @@ class Hub:
 
     def _on_plugins_changed(self, _event: PluginsChanged) -> None:
         self.plugin_runtime.soon(self._listen(), "listen for devices")
+        # Cameras in YAML could not be read while nobody knew their integration.
+        self.plugin_runtime.soon(self._read_cameras(), "read the cameras")
+
+    async def _read_cameras(self) -> None:
+        await self.configuration_runtime.reload()
 
     def _start_diagnostics(self) -> None:
         history = History(self.bus, self.clock)
