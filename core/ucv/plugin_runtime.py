@@ -155,13 +155,17 @@ class PluginRuntime:
         _log.info("Loaded the plugin %s", candidate.name)
 
     async def _changed(self, name: str, path: str, domains: Collection[str]) -> None:
+        # All others stay connected. The new version has not begun anything yet, so that what runs
+        # there is the old one's.
         self._disconnect()
+        self._connect(but=name)
         if self._flows is not None:
             await self._flows.drop(domains)
         if self._entries is not None:
             await self._entries.suspend(domains)
-        # The new version has not begun anything yet: what runs there is the old one's.
+        await self._calls.end(name)
         await self._end_leaks({name: path} if path else {})
+        self._disconnect()
         self._connect()
         if self._entries is not None:
             await self._entries.resume(domains)
@@ -177,13 +181,15 @@ class PluginRuntime:
         for leak in await cancel_leaked(leaks):
             _log.error("A task of the plugin %s cannot be ended: %s", leak.plugin, leak)
 
-    def _connect(self) -> None:
-        for plugin in self._plugins.loaded:
+    def _connect(self, *, but: str | None = None) -> None:
+        plugins = [plugin for plugin in self._plugins.loaded if plugin.name != but]
+        for plugin in plugins:
             for provider in plugin.registrations.providers.added:
                 self._providers.add(contained_provider(plugin.name, provider, self._calls.fault))
                 self._provided.append(provider.name)
-        self._calls.set_wrappers(self._plugins.wrappers)
-        for plugin in self._plugins.loaded:
+        wrappers = self._plugins.wrappers
+        self._calls.set_wrappers([item for item in wrappers if item[0] != but])
+        for plugin in plugins:
             for sink in plugin.registrations.sinks.added:
                 what = f"event sink for {sink.kind.__name__}"
                 listener = contain(plugin.name, sink.handler, self._faults, what=what)

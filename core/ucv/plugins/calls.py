@@ -14,7 +14,7 @@ from typing import Any
 from ucv.cameras.audio import TalkDescriptor
 from ucv.cameras.imaging import DayNight
 from ucv.cameras.ptz import Preset
-from ucv.errors import CameraViewerError, PluginError, PluginTimeout
+from ucv.errors import CameraViewerError, PluginError, PluginNotLoaded, PluginTimeout
 from ucv.plugins.descriptors import Wrapper
 from ucv.plugins.device import Device
 from ucv.plugins.integration import Integration
@@ -69,6 +69,9 @@ class Calls:
         self.owner_of = owner_of
         self._on_fault = on_fault
         self._wrappers: list[tuple[str, Wrapper]] = []
+        # What is under way, by task, and which of it was ended because its plugin is going away.
+        self._running: dict[asyncio.Task[Any], str] = {}
+        self._ended: set[asyncio.Task[Any]] = set()
 
     def set_wrappers(self, wrappers: list[tuple[str, Wrapper]]) -> None:
         """Use these from now on, each with the name of its plugin."""
@@ -133,6 +136,18 @@ class Calls:
         finally:
             await self._contained(plugin, f"end of {what}", generator.aclose, CANCEL_LIMIT)
 
+    async def end(self, plugin: str) -> None:
+        """End the calls of a plugin that are under way: it is replaced or taken out of use.
+
+        They raise `PluginNotLoaded`.
+        """
+        tasks = {task for task, owner in self._running.items() if owner == plugin}
+        for task in tasks:
+            self._ended.add(task)
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=CANCEL_LIMIT)
+
     def fault(self, plugin: str, what: str, error: BaseException) -> PluginFailed:
         """Take note of what a plugin did wrong, and return it as an error of ours."""
         reason = describe(error)
@@ -155,15 +170,22 @@ class Calls:
         if not inspect.isawaitable(work):
             raise self.fault(plugin, what, fault_in(code, "it must be an async function"))
         task = asyncio.create_task(without_exit(work), name=f"{plugin}: {what}")
+        self._running[task] = plugin
         try:
             await asyncio.wait({task}, timeout=limit)
         except asyncio.CancelledError:
             await self._end(plugin, what, task)
             raise
+        finally:
+            del self._running[task]
+            ended = task in self._ended
+            self._ended.discard(task)
         if not task.done():
             await self._end(plugin, what, task)
             raise PluginTimeout(f"The plugin {plugin} took longer than {limit:g} s.")
         if task.cancelled():
+            if ended:
+                raise PluginNotLoaded(f"The plugin {plugin} was unloaded meanwhile.")
             raise self.fault(plugin, what, fault_in(code, "it cancelled itself"))
         error = task.exception()
         if error is None:
@@ -232,7 +254,7 @@ class Calls:
                 except TimeoutError:
                     slow = fault_in(wrapper.function, f"it took longer than {LIMIT:g} s")
                     self.fault(owner, around, slow)
-                except PluginFailed as error:
+                except (PluginFailed, PluginNotLoaded) as error:
                     if error in failures:
                         raise
             # The method's own answer stands, whatever the wrapper made of it.
