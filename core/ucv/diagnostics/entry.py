@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -63,7 +63,8 @@ class Diagnostics:
         """
         entry = self._entries.get(entry_id)
         config, status = entry.config, entry.status
-        own = await self._own(config)
+        redact = self._redact_for(config)
+        own = self._plain(config, await self._own(config), redact)
         whole = {
             "made_at": self._clock.time(),
             "hub": {
@@ -87,13 +88,21 @@ class Diagnostics:
             },
             "cameras": [self._camera(camera) for camera in self._cameras.of_entry(entry_id)],
         }
-        redact = self._redact_for(config)
-        # The integration's part is bounded apart: it must not crowd out the hub's own.
         result: dict[str, Any] = plain(whole, redact, limit=200_000)
-        result["integration"] = plain(own, redact)
+        result["integration"] = own
         return result
 
-    def _redact_for(self, config: EntryConfig) -> Any:
+    def _plain(self, config: EntryConfig, told: Any, redact: Callable[[str], str]) -> Any:
+        # Bounded apart: the integration's part must not crowd out the hub's own.
+        try:
+            return plain(told, redact)
+        # A mapping of the plugin's own making may raise whatever it likes when it is read.
+        except Exception as error:
+            owner = self._plugins.owner_of(config.integration)
+            self._calls.fault(owner, f"diagnostics of {config.id}", error)
+            return {"error": "What the integration tells cannot be read."}
+
+    def _redact_for(self, config: EntryConfig) -> Callable[[str], str]:
         username = config.data.get("username")
         names = Redactor()
         if isinstance(username, str):

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ucv.bus import EventBus, Unsubscribe
-from ucv.cameras.camera import CameraRemoved
+from ucv.cameras.camera import CameraChanged, CameraRemoved
 from ucv.clock import Clock
 from ucv.entries.entry import EntryChanged, EntryRemoved
 from ucv.streams.state import StreamHealthMeasured, StreamStateChanged
@@ -51,6 +51,7 @@ class History:
             listen(StreamHealthMeasured, self._on_health),
             listen(StreamStateChanged, self._on_stream),
             listen(EntryChanged, self._on_entry),
+            listen(CameraChanged, self._on_camera),
             listen(CameraRemoved, lambda event: self._streams.pop(event.camera_id, None)),
             listen(EntryRemoved, lambda event: self._entries.pop(event.entry_id, None)),
         ]
@@ -101,6 +102,12 @@ class History:
                 "reason": asdict(status.reason) if status.reason else None,
             }
         )
+
+    def _on_camera(self, event: CameraChanged) -> None:
+        """Forget the streams that a camera no longer has: it may name them anew each time."""
+        profiles = self._streams.get(event.camera.id, {})
+        for gone in profiles.keys() - {profile.name for profile in event.camera.profiles}:
+            del profiles[gone]
 
     def _on_entry(self, event: EntryChanged) -> None:
         changes = self._entries.get(event.entry.id)

@@ -10,6 +10,10 @@ from typing import Any
 
 #: Values that are taken in all, longest text in characters, and how deep they may be nested.
 MAX_VALUES, MAX_TEXT, MAX_DEPTH = 5000, 2000, 12
+#: Characters that are looked at in all, for each value that may be taken: looking takes time.
+CHARACTERS = 40
+#: More characters than a secret has in any form that is recognised.
+LONGEST_SECRET = 16_384
 #: Stands for what was left out.
 LEFT_OUT = "… (left out: too much)"
 
@@ -27,6 +31,7 @@ class _Taker:
     def __init__(self, redact: Callable[[str], str], limit: int) -> None:
         self._redact = redact
         self._left = limit
+        self._characters = limit * CHARACTERS
 
     def take(self, value: Any, depth: int) -> Any:
         self._left -= 1
@@ -70,14 +75,25 @@ class _Taker:
 
     def _text(self, value: Any) -> str:
         if isinstance(value, str):
-            # Cut with room to spare, so that no secret is cut in two and then not recognised.
-            text = value[: MAX_TEXT * 4]
-        elif isinstance(value, int) and value.bit_length() < 1024:
+            return self._cut(value)
+        if isinstance(value, int) and value.bit_length() < 1024:
             text = str(value)
         else:
             text = f"<{type(value).__name__}>"
+        return self._redact(text)
+
+    def _cut(self, value: str) -> str:
+        text = value[: MAX_TEXT + LONGEST_SECRET]
+        self._characters -= len(text)
+        if self._characters < 0:
+            return LEFT_OUT
         text = self._redact(text)
-        return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
+        if len(value) > MAX_TEXT + LONGEST_SECRET:
+            # The cut may have gone through a secret: what is left of it is not recognised.
+            text = text[: max(0, len(text) - LONGEST_SECRET)]
+        elif len(text) <= MAX_TEXT:
+            return text
+        return f"{text[:MAX_TEXT]}…"
 
     def _is_clean(self, text: str) -> bool:
         return self._redact(text) == text

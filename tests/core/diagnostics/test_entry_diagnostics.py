@@ -13,12 +13,13 @@ import pytest
 
 from ucv import DeviceInfo, Integration, Stream, fields
 from ucv.bus import EventBus
-from ucv.cameras.camera import CameraRemoved
+from ucv.cameras.camera import Camera, CameraChanged, CameraRemoved, StreamProfile
 from ucv.diagnostics import entry as entry_module
 from ucv.diagnostics.history import CHANGES, SAMPLE_EVERY, SAMPLES, History
 from ucv.diagnostics.plain import LEFT_OUT, MAX_VALUES, plain
 from ucv.entries.entry import EntryState
 from ucv.errors import CannotConnect, NotFoundError
+from ucv.secrets import Redactor
 from ucv.streams.state import (
     StreamHealth,
     StreamHealthMeasured,
@@ -149,6 +150,17 @@ async def test_an_integration_that_never_answers_is_not_waited_for(
     assert "took longer" in found["integration"]["error"]
 
 
+async def test_an_integration_whose_answer_cannot_be_read_is_named_and_the_rest_is_there() -> None:
+    class Trap(dict[str, int]):
+        def items(self) -> Any:
+            raise RuntimeError(f"a defect with {PASSWORD}")
+
+    found = await of({"trap": Trap(a=1)})
+    assert found["integration"] == {"error": "What the integration tells cannot be read."}
+    assert "diagnostics of door" in [fault["what"] for fault in found["plugin"]["faults"]]
+    assert PASSWORD not in orjson.dumps(found).decode()
+
+
 async def test_an_integration_that_tells_too_much_is_cut() -> None:
     endless: dict[str, Any] = {"many": ["x" * 100_000] * 1_000_000}
     endless["itself"] = endless
@@ -208,6 +220,18 @@ async def test_histories_are_bounded_over_a_day_of_a_thousand_streams() -> None:
     assert bus.listener_count == 0
 
 
+async def test_streams_that_a_camera_names_anew_each_time_do_not_pile_up() -> None:
+    bus = EventBus()
+    history = History(bus, FakeClock())
+    history.start()
+    for number in range(100):
+        profile = StreamProfile(f"main-{number}", "main", "rtsp://127.0.0.1/")
+        bus.publish(CameraChanged(Camera("c", "c", "C", "talker", profiles=(profile,))))
+        bus.publish(StreamStateChanged("c", profile.name, StreamStatus(StreamState.LIVE)))
+    assert list(history._streams["c"]) == ["main-99"]
+    history.stop()
+
+
 async def test_health_is_sampled_and_not_kept_each_second() -> None:
     bus, clock = EventBus(), FakeClock()
     history = History(bus, clock)
@@ -226,3 +250,34 @@ def test_foreign_values_become_plain() -> None:
         "1": "<5 bytes>", "f": None, "o": "<object>", "big": str(2**80), "deep": [[[]]],
     }  # fmt: skip
     assert len(plain(list(range(MAX_VALUES * 2)), str)) <= MAX_VALUES + 1
+
+
+@pytest.mark.parametrize("length", [8, 100, 4096])
+def test_a_text_that_is_cut_shows_no_part_of_a_secret(length: int) -> None:
+    secret = ("Zq7" * length)[:length]
+    redactor = Redactor()
+    redactor.add(secret)
+    for shift in range(0, length, max(1, length // 20)):
+        text = plain("." * shift + secret * (60_000 // length), redactor.redact)
+        assert "Zq7" not in text
+        assert len(text) <= 2001
+
+
+def test_only_so_many_characters_are_searched_for_secrets_whatever_is_told() -> None:
+    searched: list[int] = []
+
+    def redact(text: str) -> str:
+        searched.append(len(text))
+        return text
+
+    text = "x" * 10**6
+    told = plain([{"key": text} for _ in range(MAX_VALUES)], redact)
+    assert sum(searched) < 250_000
+    assert told[0] == {"key": "x" * 2000 + "…"}
+    assert told[-1] == LEFT_OUT
+
+
+def test_a_long_text_is_cut_and_says_so() -> None:
+    assert plain("a" * 2000, str) == "a" * 2000
+    for length in (2001, 18_384, 18_385, 10**6):
+        assert plain("a" * length, str) == "a" * 2000 + "…"
