@@ -30,14 +30,19 @@ class CameraRegistry:
         self._store = store
         self._bus = bus
         self._cameras: dict[str, Camera] = {}
+        # The ids of each entry's cameras: entries are asked about much more often than all of them.
+        self._of_entry: dict[str, set[str]] = {}
 
     async def load(self) -> None:
         """Read what is stored, so that cameras are known before their entries are set up."""
-        self._cameras = {camera.id: camera for camera in await self._store.list()}
+        cameras = await self._store.list()
+        self._cameras, self._of_entry = {}, {}
+        for camera in cameras:
+            self._set(camera)
 
     def list(self) -> builtins.list[Camera]:
         """Return the cameras in the order of their names."""
-        return sorted(self._cameras.values(), key=lambda known: (known.name.casefold(), known.id))
+        return sorted(self._cameras.values(), key=_by_name)
 
     def find(self, camera_id: str) -> Camera | None:
         """Return the camera of that id, or None."""
@@ -50,15 +55,17 @@ class CameraRegistry:
         return camera
 
     def of_entry(self, entry_id: str) -> builtins.list[Camera]:
-        """Return the cameras that an entry brought."""
-        return [camera for camera in self.list() if camera.entry_id == entry_id]
+        """Return the cameras that an entry brought, in the order of their names."""
+        ids = self._of_entry.get(entry_id, ())
+        return sorted((self._cameras[camera_id] for camera_id in ids), key=_by_name)
 
     async def put(self, camera: Camera) -> None:
         """Add or replace a camera; an equal one changes nothing."""
         if self._cameras.get(camera.id) == camera:
             return
         await self._store.save(camera)
-        self._cameras[camera.id] = camera
+        self._unset(camera.id)
+        self._set(camera)
         self._bus.publish(CameraChanged(camera))
 
     async def remove(self, camera_id: str) -> None:
@@ -66,5 +73,23 @@ class CameraRegistry:
         if camera_id not in self._cameras:
             return
         await self._store.delete(camera_id)
-        del self._cameras[camera_id]
-        self._bus.publish(CameraRemoved(camera_id))
+        if self._unset(camera_id):
+            self._bus.publish(CameraRemoved(camera_id))
+
+    def _set(self, camera: Camera) -> None:
+        self._cameras[camera.id] = camera
+        self._of_entry.setdefault(camera.entry_id, set()).add(camera.id)
+
+    def _unset(self, camera_id: str) -> bool:
+        """Say whether it was there."""
+        if (camera := self._cameras.pop(camera_id, None)) is None:
+            return False
+        siblings = self._of_entry[camera.entry_id]
+        siblings.discard(camera_id)
+        if not siblings:
+            del self._of_entry[camera.entry_id]
+        return True
+
+
+def _by_name(camera: Camera) -> tuple[str, str]:
+    return (camera.name.casefold(), camera.id)

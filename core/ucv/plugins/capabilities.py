@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Mapping
+from functools import cache
 from typing import Any, Protocol
 
 from ucv.cameras.audio import TalkDescriptor
@@ -132,6 +133,7 @@ CAPABILITIES: Mapping[str, type] = {
 }
 
 
+@cache
 def methods_of(capability: type) -> tuple[str, ...]:
     """Return the names of the methods that make a capability."""
     return tuple(
