@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import signal
 import subprocess
 import sys
@@ -78,8 +79,9 @@ def check(
 ) -> None:
     """Check a plugin: its source, its registration, the contract, its tests; print its grade."""
     with report_errors():
-        if not path.exists():
-            raise ValidationError(f"There is no {path}.")
+        _check_path(path)
+        # What the loader logs is told below, in fewer words.
+        logging.getLogger("ucv").addHandler(logging.NullHandler())
         good = _source_is_good(path)
         reports = _static_reports(path)
         if reports is None:
@@ -133,6 +135,16 @@ def trace(
         asyncio.run(work())
 
 
+def _check_path(path: Path) -> None:
+    """Raise `ValidationError` for what cannot be a plugin."""
+    if not path.exists():
+        raise ValidationError(f"There is no {path}.")
+    if path.is_dir() and not (path / "__init__.py").is_file():
+        raise ValidationError(f"{path} has no __init__.py: it is no plugin's folder.")
+    if path.is_file() and path.suffix != ".py":
+        raise ValidationError(f"{path} is no Python file: name a plugin's .py file or its folder.")
+
+
 def _source_is_good(path: Path) -> bool:
     from ucv.testing.source_rules import inspect_source  # noqa: PLC0415 - only for this command
 
@@ -143,20 +155,24 @@ def _source_is_good(path: Path) -> bool:
 
 
 def _static_reports(path: Path) -> dict[str, Any] | None:
-    """Load the plugin alone and check what needs no device; None when it cannot be loaded."""
+    """Load the plugin and check what needs no device; None when it cannot be loaded."""
     from ucv.testing.contract import check_integration_contract  # noqa: PLC0415 - as above
 
-    plugins = PluginManager()
+    # Beside the built-ins: it may want a name that is theirs.
+    plugins = PluginManager.load(safe_mode=True)
     try:
         if not plugins.load_one(from_path(path.resolve())):
-            fault = plugins.quarantined[0]
+            fault = plugins.quarantined[-1]
             place = f"{fault.file}:{fault.line}" if fault.line else fault.file
             err.print(f"[red]✗[/] {escape(place)}: {escape(fault.reason)}", soft_wrap=True)
             return None
         reports = {}
-        for integration in plugins.integrations.values():
+        for domain in plugins.loaded[-1].domains:
+            integration = plugins.integrations[domain]
             report = asyncio.run(check_integration_contract(type(integration)))
             reports[report.integration] = report.to_json()
+        if not reports:
+            out.print("It registers no integration: there is no contract to check.")
         return reports
     finally:
         plugins.close()
