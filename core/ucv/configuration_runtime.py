@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 
 from ucv.bus import EventBus
@@ -43,6 +43,7 @@ class ConfigurationRuntime:
         entries: EntryManager,
         plugins: PluginManager,
         on_log_level: Callable[[str], object],
+        unread: Collection[str] = (),
     ) -> None:
         self.configuration = configuration
         self.problems: tuple[Problem, ...] = ()
@@ -52,6 +53,8 @@ class ConfigurationRuntime:
         self._entries = entries
         self._plugins = plugins
         self._on_log_level = on_log_level
+        # Integrations of cameras that could not be read because their plugin was not there.
+        self._unread = frozenset(unread)
         self._files = frozenset(configuration.document.files)
         self._seen = signature_of(self._files)
         self._lock = asyncio.Lock()
@@ -79,6 +82,11 @@ class ConfigurationRuntime:
         self._bus.publish(event)
         return event
 
+    async def on_plugins_changed(self) -> None:
+        """Read the files again if something in them may be understood now."""
+        if self.problems or not self._unread.isdisjoint(self._plugins.integrations):
+            await self.reload()
+
     async def _reload(self) -> ConfigurationChanged:
         new, problems, seen = await asyncio.to_thread(self._read)
         drafts, of_cameras = await asyncio.to_thread(
@@ -93,6 +101,7 @@ class ConfigurationRuntime:
                 "\n".join(f"  {problem}" for problem in self.problems),
             )
             return ConfigurationChanged(problems=self.problems)
+        self._unread = frozenset(draft.integration for draft in drafts if not draft.loaded)
         old, self.configuration = self.configuration, new
         if new.log_level != old.log_level:
             self._on_log_level(new.log_level)

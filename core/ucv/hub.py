@@ -155,6 +155,7 @@ class Hub:
             entries=self.entries,
             plugins=self.plugins,
             on_log_level=set_log_level,
+            unread={draft.integration for draft in drafts if not draft.loaded},
         )
         self._resources.push_async_callback(self.configuration_runtime.stop)
         self.configuration_runtime.start()
@@ -245,11 +246,7 @@ class Hub:
 
     def _on_plugins_changed(self, _event: PluginsChanged) -> None:
         self.plugin_runtime.soon(self._listen(), "listen for devices")
-        # Cameras in YAML could not be read while nobody knew their integration.
-        self.plugin_runtime.soon(self._read_cameras(), "read the cameras")
-
-    async def _read_cameras(self) -> None:
-        await self.configuration_runtime.reload()
+        self.plugin_runtime.soon(self.configuration_runtime.on_plugins_changed(), "read cameras")
 
     def _start_diagnostics(self) -> None:
         history = History(self.bus, self.clock)
