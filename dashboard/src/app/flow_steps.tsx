@@ -181,7 +181,7 @@ function FormStep(
           data-autofocus={page.fields.length === 0 ? "" : undefined}
           data-testid="flow-submit"
         >
-          {shown.busy ? words.working : submitLabel(page)}
+          {shown.busy ? words.working : submitLabel(page, shown.flow?.source)}
         </button>
       </div>
     </form>

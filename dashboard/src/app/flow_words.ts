@@ -1,6 +1,14 @@
 /** What flows say, in the page's language. Pure. */
 
-import type { AbortPage, Camera, FieldError, Flow, FormPage, MenuPage } from "../client/index.ts";
+import type {
+  AbortPage,
+  Camera,
+  FieldError,
+  Flow,
+  FlowSource,
+  FormPage,
+  MenuPage,
+} from "../client/index.ts";
 import { language, phrase, sentence, words } from "../i18n/index.ts";
 import type { Fault } from "./form_values.ts";
 
@@ -35,10 +43,11 @@ export function abortText(page: AbortPage): string {
 }
 
 /** What the button is called that answers a form. */
-export function submitLabel(page: FormPage): string {
+export function submitLabel(page: FormPage, source: FlowSource | undefined): string {
   if (page.step === "confirm") return words.addCamera;
   if (page.step === "reauth") return words.logIn;
-  return page.step === "reconfigure" || page.step === "options" ? words.save : words.next;
+  // The same step is one of several when a camera is added.
+  return source !== "user" && page.step === source ? words.save : words.next;
 }
 
 /** What a flow is about, for a title: the camera if there is one. */

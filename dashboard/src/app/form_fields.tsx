@@ -84,9 +84,12 @@ function shownDefault(field: FormField): string | undefined {
 /** Opens by itself when something in it is wrong; a person may open and close it. */
 function Folded(props: { title: string; open: boolean; children: ReactNode }): ReactNode {
   const [open, setOpen] = useState(props.open);
-  useEffect(() => {
+  const [asked, setAsked] = useState(props.open);
+  if (props.open !== asked) {
+    // Not in an effect: what is folded away cannot take the focus.
+    setAsked(props.open);
     if (props.open) setOpen(true);
-  }, [props.open]);
+  }
   return (
     <details className="folded" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{props.title}</summary>

@@ -7,6 +7,7 @@
 
 import { Backoff } from "../net/backoff.ts";
 import { ApiError, HUB_UNREACHABLE } from "./errors.ts";
+import type { CameraEvent } from "./control_types.ts";
 import type { FlowsEvent } from "./flow_types.ts";
 import type { ConfigEvent } from "./plugin_types.ts";
 import type { CamerasEvent, MetricsEvent, User } from "./types.ts";
@@ -106,6 +107,12 @@ export class HubSocket {
   /** Health of all streams and of the hub, once a second. */
   subscribeMetrics(onEvent: (event: MetricsEvent) => void): () => void {
     return this.#subscribe({ type: "streams/metrics/subscribe" }, false, onEvent as never);
+  }
+
+  /** What cameras report from now on: all of them, or only one. */
+  subscribeCameraEvents(onEvent: (event: CameraEvent) => void, camera?: string): () => void {
+    const one = camera === undefined ? {} : { camera_id: camera };
+    return this.#subscribe({ type: "cameras/events/subscribe", ...one }, false, onEvent as never);
   }
 
   /** All flows, then each one that changes; administrators only. */

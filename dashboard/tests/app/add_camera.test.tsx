@@ -146,6 +146,17 @@ test("what is required is asked for without asking the hub", async () => {
   expect(find('[data-testid="error-host"]')).toBeNull();
 });
 
+test("a fault in what is folded away unfolds it", async () => {
+  await openAcme();
+  await type(input("Host"), "192.0.2.10");
+  await type(input("HTTP port"), "80x");
+  expect(get("details").hasAttribute("open")).toBe(false);
+  await submit();
+  expect(get("details").hasAttribute("open")).toBe(true);
+  expect(document.activeElement).toBe(input("HTTP port"));
+  expect(byTestId("error-http_port").textContent).toBe("Enter a number.");
+});
+
 test("what is being typed survives the same page told twice", async () => {
   await openAcme();
   await type(input("Host"), "192.0.2.1");

@@ -58,6 +58,7 @@ test.each([
   await submit();
   expect(find("dialog")).toBeNull();
   expect(find('[data-testid="toast"]')).toBeNull();
+  expect(fake.sent("flows/cancel")).toEqual([]);
   await fake.tell("cameras/subscribe", { kind: "changes", sequence: 2, changed: [YARD], removed: [] });
   expect(byTestId("toast").textContent).toContain("Yard added");
   await vi.waitFor(() => expect(document.activeElement).toBe(byTestId("tile-yard")));
@@ -94,6 +95,21 @@ test("a log-in that is put off stays in the inbox, and is not cancelled", async 
   await click(button("Close"));
   expect(fake.sent("flows/cancel")).toEqual([]);
   expect(byTestId("inbox").getAttribute("data-count")).toBe("1");
+});
+
+test("a log-in begun from the tile and put off is not cancelled, a change is", async () => {
+  const entry = { id: "front", state: "auth_failed", reason: null, next_try: null } as const;
+  await open([{ ...FRONT, entry }]);
+  fake.on("flows/start", ({ source }) => ({
+    flow: flow({ id: String(source), source: source as Flow["source"], entry_id: "front", page: LOGIN }),
+  }));
+  await click(byTestId("log-in-front"));
+  await click(button("Cancel"));
+  expect(fake.sent("flows/cancel")).toEqual([]);
+  await click(byTestId("details-front"));
+  await click(button("Reconfigure"));
+  await click(button("Cancel"));
+  expect(fake.sent("flows/cancel")).toMatchObject([{ flow_id: "reconfigure" }]);
 });
 
 test("a discovered device is added from the inbox and then shown", async () => {

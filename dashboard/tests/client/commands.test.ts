@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import { HubCommands, HubSocket, type FlowsEvent } from "../../src/client/index.ts";
+import { HubCommands, HubSocket, type CameraEvent, type FlowsEvent } from "../../src/client/index.ts";
 import { flow } from "../app/flows.ts";
 import { FakeSocket } from "../player/browser.ts";
 
@@ -77,6 +77,21 @@ test("presets are listed without their wrapping", async () => {
   const presets = commands.presets("front");
   answer({ presets: [{ id: "1", name: "Gate" }] });
   expect(await presets).toEqual([{ id: "1", name: "Gate" }]);
+});
+
+test("what one camera reports is subscribed to by its id", () => {
+  const events: CameraEvent[] = [];
+  const stop = socket.subscribeCameraEvents((event) => events.push(event), "front");
+  expect(wire().sent.at(-1)).toMatchObject({
+    type: "cameras/events/subscribe",
+    camera_id: "front",
+  });
+  const { id } = wire().sent.at(-1) ?? {};
+  const event = { kind: "motion", active: true, at: null, source: "1", data: {} };
+  wire().say({ id, type: "event", event: { kind: "event", camera_id: "front", event, received: 1 } });
+  expect(events).toMatchObject([{ camera_id: "front", event: { kind: "motion" } }]);
+  stop();
+  expect(wire().sent.at(-1)).toMatchObject({ type: "unsubscribe", subscription: id });
 });
 
 test("flows are subscribed to again after the connection was lost", () => {
