@@ -109,11 +109,14 @@ async def test_a_camera_is_added_plays_with_little_delay_and_is_removed(
         page = await first_start(hub, browser)
         errors = collect_errors(page)
         await page.get_by_role("button", name="Add camera").first.click()
-        await page.get_by_label("Address").fill(server.url("/live"))
-        await page.get_by_label("Name", exact=True).fill("Porch")
-        await page.get_by_label("User name").fill("viewer")
-        await page.get_by_label("Password", exact=True).fill(PASSWORD)
-        await page.get_by_role("dialog").get_by_role("button", name="Add camera").click()
+        await page.get_by_test_id("integration-rtsp").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_label("Address").fill(server.url("/live"))
+        await dialog.get_by_label("User name").fill("viewer")
+        await dialog.get_by_label("Password", exact=True).fill(PASSWORD)
+        await dialog.get_by_role("button", name="Next").click()
+        await dialog.get_by_label("Name").fill("Porch", timeout=LIMIT)
+        await dialog.get_by_role("button", name="Add camera").click()
         await expect(page.get_by_test_id("state-porch")).to_have_text("Live", timeout=LIMIT)
 
         async def frames() -> bool:
@@ -194,7 +197,7 @@ async def test_a_wrong_password_is_said_and_can_be_put_right_on_the_page(
         refused = server.counters.refused
         await asyncio.sleep(2)
         assert server.counters.refused == refused, "it was tried again by itself"
-        await tile.get_by_role("button", name="Enter password").first.click()
+        await tile.get_by_role("button", name="Log in again").first.click()
         await page.get_by_label("Password", exact=True).fill(PASSWORD)
         await page.keyboard.press("Enter")
         await expect(page.get_by_test_id("state-porch")).to_have_text("Live", timeout=LIMIT)
