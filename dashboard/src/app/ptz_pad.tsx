@@ -181,6 +181,8 @@ function HoldButton(props: {
 
   const pointerDown = (event: PointerEvent<HTMLButtonElement>): void => {
     if (event.button !== 0) return;
+    // Not all browsers do so by themselves; and what had the focus stops as it loses it.
+    event.currentTarget.focus();
     // The release counts wherever the pointer is by then.
     event.currentTarget.setPointerCapture?.(event.pointerId);
     move(direction);
@@ -197,6 +199,7 @@ function HoldButton(props: {
       onPointerUp={stop}
       onPointerCancel={stop}
       onLostPointerCapture={stop}
+      onBlur={stop}
       onContextMenu={(event) => event.preventDefault()}
       onKeyDown={(event) => {
         if (!isPress(event)) return;

@@ -170,6 +170,18 @@ test("losing the focus stops, of a button and of the window", async () => {
   expect(fake.sent("ptz/stop")).toHaveLength(2);
 });
 
+test("leaving a held button stops, and holding another moves on", async () => {
+  await open({ capabilities: ["ptz"] });
+  button("Up").focus();
+  await press(button("Up"), "Enter");
+  await act(async () => button("Left").focus());
+  expect(fake.sent("ptz/stop")).toHaveLength(1);
+  await pointer(button("Right"), "pointerdown");
+  expect(fake.sent("ptz/move")).toHaveLength(2);
+  expect(fake.sent("ptz/stop")).toHaveLength(1);
+  expect(document.activeElement).toBe(button("Right"));
+});
+
 test("a press without a length moves a little", async () => {
   await open({ capabilities: ["ptz"] });
   vi.useFakeTimers();
