@@ -11,7 +11,7 @@ from ucv.bus import EventBus
 from ucv.config.configuration import Configuration, inspect, inspect_cameras
 from ucv.config.events import ConfigurationChanged
 from ucv.config.problem import Problem
-from ucv.config.watch import Signature, signature_of, until_changed
+from ucv.config.watch import Signature, until_changed
 from ucv.entries.manager import EntryManager
 from ucv.plugins.loader import PluginManager
 
@@ -55,8 +55,8 @@ class ConfigurationRuntime:
         self._on_log_level = on_log_level
         # Integrations of cameras that could not be read because their plugin was not there.
         self._unread = frozenset(unread)
-        self._files = frozenset(configuration.document.files)
-        self._seen = signature_of(self._files)
+        # As they were before they were read: what was written since then is to be noticed.
+        self._seen: Signature = dict(configuration.document.seen)
         self._lock = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
 
@@ -88,12 +88,12 @@ class ConfigurationRuntime:
             await self.reload()
 
     async def _reload(self) -> ConfigurationChanged:
-        new, problems, seen = await asyncio.to_thread(self._read)
+        new, problems = await asyncio.to_thread(inspect, self.configuration.directory)
         drafts, of_cameras = await asyncio.to_thread(
             inspect_cameras, new, self._plugins.integrations, complete=self._plugins.complete
         )
         # A faulty file may name further files: mending those mends it.
-        self._files, self._seen = frozenset(new.document.files), seen
+        self._seen = dict(new.document.seen)
         self.problems = (*problems, *of_cameras)
         if self.problems:
             _log.error(
@@ -118,24 +118,9 @@ class ConfigurationRuntime:
             )
         return ConfigurationChanged(changed, (), self.restart_needed)
 
-    def _read(self) -> tuple[Configuration, list[Problem], Signature]:
-        directory = self.configuration.directory
-        before = signature_of(self._files)
-        new, problems = inspect(directory)
-        # As they were before they were read: what was written meanwhile is to be noticed.
-        files = new.document.files
-        return (
-            new,
-            problems,
-            {
-                **signature_of(files - before.keys()),
-                **{f: before[f] for f in files & before.keys()},
-            },
-        )
-
     async def _watch(self) -> None:
         while True:
-            await until_changed(lambda: self._files, self._seen)
+            await until_changed(self._seen)
             try:
                 await self.reload()
             except Exception:  # the next change may be better; watching goes on

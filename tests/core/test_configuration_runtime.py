@@ -161,3 +161,15 @@ async def test_an_included_file_is_noticed_also_after_it_was_missing(hub: Hub) -
     (folder / "cameras.yaml").write_text("- {id: new, name: New, integration: toy, host: h}\n")
     await until(lambda: len(seen) > 1, 10)
     assert "new" in seen[-1].entries
+
+
+async def test_what_is_written_while_the_hub_starts_is_applied(tmp_path: Path) -> None:
+    (tmp_path / "ucv.yaml").write_text(TWO)
+    (tmp_path / "secrets.yaml").write_text("back: first-password\n")
+    hub = Hub(tmp_path, plugins=[candidate_of(Toy)])
+    (tmp_path / "ucv.yaml").write_text(TWO.replace("127.0.0.1", "127.0.0.5"))
+    await hub.start()
+    try:
+        await until(lambda: hub.entries.get("front").config.data["host"] == "127.0.0.5")
+    finally:
+        await hub.stop()

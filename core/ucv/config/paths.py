@@ -49,3 +49,16 @@ class ConfigDirectory:
         self.storage.mkdir(mode=0o700, exist_ok=True)
         if self.storage.stat().st_mode & 0o077:
             self.storage.chmod(0o700)
+
+
+#: What a file looked like: change time in nanoseconds, size in bytes, inode; None if not there.
+Look = tuple[int, int, int] | None
+
+
+def look(file: Path) -> Look:
+    """Return what a file looks like; reads nothing of it."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

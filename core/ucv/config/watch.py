@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from watchfiles import Change, awatch
+
+from ucv.config.paths import Look, look
 
 _log = logging.getLogger(__name__)
 
@@ -16,22 +18,22 @@ _GATHER = 200
 #: Milliseconds after which the files are looked at in any case: some file systems tell nothing.
 _LOOK = 1000
 
-#: What a file looked like: change time, size and inode; None when it is not there.
-Signature = Mapping[Path, tuple[int, int, int] | None]
+#: What files looked like.
+Signature = Mapping[Path, Look]
 
 
 def signature_of(files: Collection[Path]) -> Signature:
     """Return what the files look like now; reads none of them."""
-    return {file: _look(file) for file in files}
+    return {file: look(file) for file in files}
 
 
-async def until_changed(files: Callable[[], Collection[Path]], seen: Signature) -> None:
-    """Return when one of the files was written, replaced, made or removed since ``seen``.
+async def until_changed(seen: Signature) -> None:
+    """Return when one of these files was written, replaced, made or removed since ``seen``.
 
     Their folders are watched, not the files: editors put a new file in the old one's place.
     """
+    wanted = seen.keys()
     while True:
-        wanted = files()
         folders = await asyncio.to_thread(_folders, wanted)
 
         def concerns(_change: Change, path: str, folders: dict[Path, set[str]] = folders) -> bool:
@@ -68,11 +70,3 @@ def _folders(files: Collection[Path]) -> dict[Path, set[str]]:
             path = path.parent
         folders.setdefault(path.parent, set()).add(str(path))
     return folders
-
-
-def _look(file: Path) -> tuple[int, int, int] | None:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -14,12 +14,13 @@ All faults are collected. No message repeats a value, an anchor or an unknown ta
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ucv.config.paths import Look, look
 from ucv.config.problem import KeyPath, Mark, Problem, nearest, problem
 from ucv.config.yaml_nodes import (
     KINDS,
@@ -67,8 +68,17 @@ class Document:
     value: Any = field(default=None, repr=False)
     marks: dict[KeyPath, Mark] = field(default_factory=dict, repr=False)
     problems: list[Problem] = field(default_factory=list)
-    #: What was read, or would have been if it were there.
-    files: set[Path] = field(default_factory=set, repr=False)
+    #: What was read, or would have been if it were there, and how it looked just before.
+    seen: dict[Path, Look] = field(default_factory=dict, repr=False)
+
+    @property
+    def files(self) -> Set[Path]:
+        """What was read, or would have been if it were there."""
+        return self.seen.keys()
+
+    def look_at(self, file: Path) -> None:
+        """Take note of a file that is about to be read."""
+        self.seen.setdefault(file, look(file))
 
     def mark(self, path: KeyPath) -> Mark:
         """Return where a value stands, or else the nearest thing around it."""
@@ -84,7 +94,7 @@ def load(file: Path, root: Path, environment: Mapping[str, str] | None = None) -
     """
     reader = _Reader(root, os.environ if environment is None else environment)
     document = reader.document = Document(reader.shown(file))
-    document.files.add(file.resolve())
+    document.look_at(file.resolve())
     if file.exists():
         document.value = reader.include(file, (), Mark(document.file))
     return document
@@ -168,7 +178,7 @@ class _Reader:
             self._name = around
 
     def _open(self, file: Path, path: KeyPath, mark: Mark) -> Node | None:
-        self.document.files.add(file)
+        self.document.look_at(file)
         try:
             with file.open("rb") as stream:
                 data = stream.read(MAX_BYTES + 1)
@@ -322,7 +332,7 @@ class _Reader:
         """Return the secrets of a folder, None without a file of them; read once."""
         if folder not in self._secrets:
             file = folder / SECRETS_FILE
-            self.document.files.add(file)
+            self.document.look_at(file)
             self._secrets[folder] = self._secrets_of(file) if file.is_file() else None
         return self._secrets[folder]
 
