@@ -45,7 +45,8 @@ export function FlowSteps(props: FlowStepsProps): ReactNode {
   const leaveLabel = props.onBack ? words.back : words.cancel;
   let content: ReactNode = null;
   if (gone || (failure && !page)) {
-    const text = failure && failure.code !== "NOT_FOUND" ? sentence(failure) : words.flowGone;
+    // A failure of before says nothing of why the flow is no longer there.
+    const text = failure && !gone ? sentence(failure) : words.flowGone;
     content = <Ended text={text} onLeave={leave} leaveLabel={props.onBack ? words.back : words.close} />;
   } else if (page?.kind === "form") {
     content = (

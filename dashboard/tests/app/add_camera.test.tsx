@@ -229,6 +229,9 @@ test("a lost connection keeps what was typed", async () => {
   expect(byTestId("flow-error").textContent).toBe("The hub cannot be reached.");
   expect(input("Host").value).toBe("192.0.2.10");
   expect((byTestId("flow-submit") as HTMLButtonElement).disabled).toBe(false);
+  // The hub was started anew meanwhile.
+  await fake.tell("flows/subscribe", { kind: "snapshot", flows: [] });
+  expect(get('[role="alert"]').textContent).toContain("no longer knows");
 });
 
 test("an integration that cannot be started says why", async () => {
