@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from scripts.plugin_reference import reference_page
 from ucv.config.field_docs import table
 from ucv.plugins.integration import Integration
 from ucv.plugins.loader import PluginManager
 
 ROOT = Path(__file__).resolve().parents[1]
 INTEGRATIONS = ROOT / "docs" / "integrations.md"
+REFERENCE = ROOT / "docs" / "plugins" / "reference.md"
 
 _HEAD = """# Integrations
 
@@ -41,6 +43,7 @@ def _section(integration: Integration) -> str:
 def main() -> None:
     """Write all of them."""
     INTEGRATIONS.write_text(integrations_page(), encoding="utf-8")
+    REFERENCE.write_text(reference_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":
