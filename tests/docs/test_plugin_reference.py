@@ -47,7 +47,7 @@ def test_every_method_of_a_capability_and_every_fault_is_in_the_reference() -> N
 def test_no_machine_shows_in_the_reference() -> None:
     assert not re.search(
         r"0x[0-9a-f]{6}|/tmp/|/home/|<function|<object|<factory>", reference_page()
-    )  # noqa: S108 - what is looked for
+    )
 
 
 def test_each_rule_of_the_contract_is_explained_in_the_rules_and_no_other() -> None:
