@@ -139,7 +139,9 @@ class Hub:
             marker=StartMarker(self.directory.storage, clock=self.clock),
         )
         self._resources.callback(self.plugins.close)
-        self.plugins.load_all(self._extra_plugins)
+        # A plugin that is being written may lie in a folder that is searched anyway.
+        found = set(self.plugins.paths().values())
+        self.plugins.load_all(one for one in self._extra_plugins if one.path not in found)
         drafts = validate_cameras(
             self.configuration, self.plugins.integrations, complete=self.plugins.complete
         )
