@@ -82,12 +82,7 @@ function Preview({ camera }: { camera: Camera }): ReactNode {
   if (!profile) return null;
   return (
     <div className="preview">
-      <LiveVideo
-        camera={camera.id}
-        name={camera.name}
-        profile={profile.name}
-        onPlayer={nobody}
-      />
+      <LiveVideo camera={camera.id} name={camera.name} profile={profile.name} onPlayer={nobody} />
     </div>
   );
 }

@@ -60,13 +60,7 @@ export function CameraDetails(props: DetailsProps): ReactNode {
   const model = [camera.manufacturer, camera.model].filter(Boolean).join(" ");
   const state = tileState(camera, mainProfile(camera), undefined, true);
   return (
-    <Dialog
-      key="details"
-      title={camera.name}
-      onClose={props.onClose}
-      wide
-      testId="details-dialog"
-    >
+    <Dialog key="details" title={camera.name} onClose={props.onClose} wide testId="details-dialog">
       {camera.read_only && (
         <p className="notice" data-testid="read-only">
           {words.readOnlyText}
@@ -167,12 +161,13 @@ function ProfileFacts({ camera, profile }: { camera: Camera; profile: Profile })
   const codec = profile.codec_string || profile.codec || words.unknown;
   return (
     <section className="facts__group">
-      <h3>
-        {words.detailStream(profile.name)}
-      </h3>
+      <h3>{words.detailStream(profile.name)}</h3>
       <dl className="facts">
         <Fact label={words.detailFormat} value={`${size} · ${codec}`} />
-        <Fact label={words.detailViewers} value={number(health?.viewers ?? profile.stream.viewers)} />
+        <Fact
+          label={words.detailViewers}
+          value={number(health?.viewers ?? profile.stream.viewers)}
+        />
         {health && <HealthFacts health={health} />}
       </dl>
     </section>

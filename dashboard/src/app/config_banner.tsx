@@ -27,7 +27,12 @@ export function ConfigBanner(): ReactNode {
   };
   return (
     // There from the start, so that what appears in it is read out.
-    <div className="strip" role="status" data-testid="config-banner" hidden={!broken && !restart.length}>
+    <div
+      className="strip"
+      role="status"
+      data-testid="config-banner"
+      hidden={!broken && !restart.length}
+    >
       {broken ? (
         <>
           <p className="strip__text" data-tone="bad">

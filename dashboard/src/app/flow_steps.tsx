@@ -47,7 +47,9 @@ export function FlowSteps(props: FlowStepsProps): ReactNode {
   if (gone || (failure && !page)) {
     // A failure of before says nothing of why the flow is no longer there.
     const text = failure && !gone ? sentence(failure) : words.flowGone;
-    content = <Ended text={text} onLeave={leave} leaveLabel={props.onBack ? words.back : words.close} />;
+    content = (
+      <Ended text={text} onLeave={leave} leaveLabel={props.onBack ? words.back : words.close} />
+    );
   } else if (page?.kind === "form") {
     content = (
       <FormStep
@@ -170,7 +172,13 @@ function FormStep(
       <p className="form__error" role="alert" data-testid="flow-error">
         {whole.join(" ")}
       </p>
-      <FormFields fields={page.fields} drafts={drafts} errors={errors} onChange={change} autoFocus />
+      <FormFields
+        fields={page.fields}
+        drafts={drafts}
+        errors={errors}
+        onChange={change}
+        autoFocus
+      />
       <div className="form__buttons">
         <button type="button" className="button" onClick={props.onLeave}>
           {props.leaveLabel}

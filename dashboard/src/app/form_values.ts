@@ -10,7 +10,8 @@ export type Drafts = { readonly [name: string]: Draft };
 /** Errors by the path of their field, such as `urls[0].role`. */
 export type Errors = Readonly<Record<string, string>>;
 
-export type Fault = "required" | "number" | "whole" | { readonly min: number } | { readonly max: number };
+export type Fault =
+  "required" | "number" | "whole" | { readonly min: number } | { readonly max: number };
 
 export function isFields(draft: Draft | undefined): draft is Drafts {
   return typeof draft === "object" && !Array.isArray(draft);
@@ -41,10 +42,7 @@ export function draftOf(kind: FieldKind, value?: FieldValue): Draft {
     case "object": {
       const held = isMapping(value) ? value : {};
       return Object.fromEntries(
-        kind.fields.map((field) => [
-          field.name,
-          draftOf(field, held[field.name] ?? given(field)),
-        ]),
+        kind.fields.map((field) => [field.name, draftOf(field, held[field.name] ?? given(field))]),
       );
     }
     case "secret":
@@ -54,7 +52,9 @@ export function draftOf(kind: FieldKind, value?: FieldValue): Draft {
   }
 }
 
-function isMapping(value: FieldValue | undefined): value is { readonly [name: string]: FieldValue } {
+function isMapping(
+  value: FieldValue | undefined,
+): value is { readonly [name: string]: FieldValue } {
   return typeof value === "object" && !Array.isArray(value);
 }
 
@@ -89,7 +89,10 @@ export function collected(
   fields: readonly FormField[],
   drafts: Drafts,
   prefix = "",
-): { readonly values: Readonly<Record<string, FieldValue>>; readonly faults: ReadonlyMap<string, Fault> } {
+): {
+  readonly values: Readonly<Record<string, FieldValue>>;
+  readonly faults: ReadonlyMap<string, Fault>;
+} {
   const values: Record<string, FieldValue> = {};
   const faults = new Map<string, Fault>();
   for (const field of fields) {

@@ -57,7 +57,9 @@ export function PluginsPage({ onBack }: { onBack: () => void }): ReactNode {
             {words.pluginsFailed} {sentence(failure)}
           </p>
         )}
-        {!plugins && !failure && <span className="spinner" role="status" aria-label={words.loading} />}
+        {!plugins && !failure && (
+          <span className="spinner" role="status" aria-label={words.loading} />
+        )}
         {quarantined.length > 0 && (
           <section aria-labelledby="quarantined">
             <h3 id="quarantined">{words.pluginsQuarantined}</h3>
@@ -102,10 +104,7 @@ function useAction(
   const hub = useHub();
   const toasts = useToasts();
   const [busy, setBusy] = useState(false);
-  const act = (
-    run: () => Promise<unknown>,
-    said: (after: Plugins | undefined) => string,
-  ): void => {
+  const act = (run: () => Promise<unknown>, said: (after: Plugins | undefined) => string): void => {
     setBusy(true);
     run()
       .then(async () => {

@@ -124,22 +124,28 @@ function InboxButton({ onClick }: { onClick: () => void }): ReactNode {
   const count = useWaiting();
   const label = words.inboxCount(count);
   return (
-    <button
-      type="button"
-      className="button button--icon bar__inbox"
-      aria-label={label}
-      title={label}
-      data-testid="inbox"
-      data-count={count}
-      onClick={onClick}
-    >
-      <InboxIcon />
-      {count > 0 && (
-        <span className="bar__badge" aria-hidden="true">
-          {count > 99 ? "99+" : count}
-        </span>
-      )}
-    </button>
+    <>
+      <button
+        type="button"
+        className="button button--icon bar__inbox"
+        aria-label={label}
+        title={label}
+        data-testid="inbox"
+        data-count={count}
+        onClick={onClick}
+      >
+        <InboxIcon />
+        {count > 0 && (
+          <span className="bar__badge" aria-hidden="true">
+            {count > 99 ? "99+" : count}
+          </span>
+        )}
+      </button>
+      {/* Read out when something comes in, whatever has the focus. */}
+      <span className="visually-hidden" role="status" data-testid="inbox-news">
+        {count > 0 && label}
+      </span>
+    </>
   );
 }
 

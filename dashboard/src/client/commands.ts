@@ -22,7 +22,8 @@ export class HubCommands {
     entryId?: string,
   ): Promise<Flow> {
     const entry = entryId === undefined ? {} : { entry_id: entryId };
-    return (await this.#call<{ flow: Flow }>("flows/start", { integration, source, ...entry })).flow;
+    return (await this.#call<{ flow: Flow }>("flows/start", { integration, source, ...entry }))
+      .flow;
   }
 
   /** Answer a form. The next page is answered, or after a second the progress towards it. */

@@ -18,11 +18,7 @@ interface FieldBase {
 
 /** A value as the hub serves it and takes it. */
 export type FieldValue =
-  | string
-  | number
-  | boolean
-  | readonly FieldValue[]
-  | { readonly [name: string]: FieldValue };
+  string | number | boolean | readonly FieldValue[] | { readonly [name: string]: FieldValue };
 
 interface Valued {
   /** What holds if nothing is given; null: nothing does. */

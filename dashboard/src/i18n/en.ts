@@ -44,7 +44,7 @@ export const en = {
   // Empty state
   emptyTitle: "No cameras yet",
   emptyText:
-    "Add the first one by its RTSP address, or just its host name: the hub then tries the paths that cameras are known to use.",
+    "Add the first one: choose what it is, and tell where it is. What is found on the network waits in the inbox above.",
   emptyYaml: "Cameras can also be listed in config/ucv.yaml:",
   emptyViewer: "Ask an administrator to add a camera.",
   // Tile states

@@ -41,7 +41,7 @@ export const es: Words = {
   cameras: "Cámaras",
   emptyTitle: "Aún no hay cámaras",
   emptyText:
-    "Añada la primera con su dirección RTSP, o solo con su nombre de host: se probarán entonces las rutas que suelen usar las cámaras.",
+    "Añada la primera: elija qué es y diga dónde está. Lo que se encuentra en la red espera arriba, en la bandeja.",
   emptyYaml: "También se pueden enumerar en config/ucv.yaml:",
   emptyViewer: "Pida a un administrador que añada una cámara.",
   stateLive: "En directo",

@@ -5,10 +5,37 @@ import { AddCamera } from "../../src/app/add_camera.tsx";
 import type { FlowPage } from "../../src/client/index.ts";
 import { camera } from "./cameras.ts";
 import { field, flow, form } from "./flows.ts";
-import { button, byTestId, click, FakeHub, find, get, input, press, Refusal, show, submit, type } from "./page.tsx";
+import {
+  button,
+  byTestId,
+  click,
+  FakeHub,
+  find,
+  get,
+  input,
+  press,
+  Refusal,
+  show,
+  submit,
+  type,
+} from "./page.tsx";
 
-const ACME = { domain: "acme", name: "Acme", version: "1.0.0", plugin: "acme", source: "folder", options: true };
-const RTSP = { domain: "rtsp", name: "RTSP", version: "1.0.0", plugin: "rtsp", source: "built-in", options: false };
+const ACME = {
+  domain: "acme",
+  name: "Acme",
+  version: "1.0.0",
+  plugin: "acme",
+  source: "folder",
+  options: true,
+};
+const RTSP = {
+  domain: "rtsp",
+  name: "RTSP",
+  version: "1.0.0",
+  plugin: "rtsp",
+  source: "built-in",
+  options: false,
+};
 const FIELDS = [
   field({ name: "host", type: "host", required: true, label: "Host" }),
   field({ name: "http_port", type: "integer", label: "HTTP port", advanced: true, default: 80 }),
@@ -197,7 +224,14 @@ test("a device that is there already is said, with a way to its camera", async (
   });
   await openAcme();
   await type(input("Host"), "192.0.2.10");
-  pages = [{ kind: "abort", reason: "already_configured", message: "Porch is this device.", entry_id: "e1" }];
+  pages = [
+    {
+      kind: "abort",
+      reason: "already_configured",
+      message: "Porch is this device.",
+      entry_id: "e1",
+    },
+  ];
   await submit();
   expect(get('[role="alert"]').textContent).toContain("Porch is this device.");
   await click(button("Show Porch"));

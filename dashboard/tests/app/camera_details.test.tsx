@@ -5,7 +5,21 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { CameraDetails } from "../../src/app/camera_details.tsx";
 import type { Camera, Role } from "../../src/client/index.ts";
 import { camera } from "./cameras.ts";
-import { button, byTestId, click, FakeHub, find, get, hasButton, input, press, Refusal, show, submit, type } from "./page.tsx";
+import {
+  button,
+  byTestId,
+  click,
+  FakeHub,
+  find,
+  get,
+  hasButton,
+  input,
+  press,
+  Refusal,
+  show,
+  submit,
+  type,
+} from "./page.tsx";
 
 let fake: FakeHub;
 const onChange = vi.fn();
@@ -22,7 +36,10 @@ async function open(change: Partial<Camera> = {}, role: Role = "admin"): Promise
   fake
     .on("ptz/presets", () => ({ presets: [{ id: "1", name: "Gate" }] }))
     .on("imaging/get", () => ({ day_night: "auto", light: false }))
-    .on("imaging/set", ({ day_night, light }) => ({ day_night: day_night ?? "auto", light: light ?? false }));
+    .on("imaging/set", ({ day_night, light }) => ({
+      day_night: day_night ?? "auto",
+      light: light ?? false,
+    }));
   await fake.connect([shown]);
   await show(
     fake,

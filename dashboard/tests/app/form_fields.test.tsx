@@ -29,7 +29,14 @@ async function open(fields: readonly FormField[], errors?: Errors): Promise<void
 }
 
 test("labels carry units and marks, and inputs their help and errors", async () => {
-  const wait = field({ name: "wait", type: "float", label: "Wait", unit: "s", help: "How long.", required: true });
+  const wait = field({
+    name: "wait",
+    type: "float",
+    label: "Wait",
+    unit: "s",
+    help: "How long.",
+    required: true,
+  });
   await open([wait], { wait: "Enter a number." });
   const element = input("Wait (s)");
   expect(element.required).toBe(true);
@@ -48,7 +55,13 @@ test("a choice without a default may be none; one with a default begins there", 
     { value: "udp", label: "UDP" },
   ];
   const free = field({ name: "free", type: "select", options, label: "Free" } as never);
-  const usual = field({ name: "usual", type: "select", options, label: "Usual", default: "tcp" } as never);
+  const usual = field({
+    name: "usual",
+    type: "select",
+    options,
+    label: "Usual",
+    default: "tcp",
+  } as never);
   await open([free, usual]);
   expect(input("Free").value).toBe("");
   expect(input("Usual").value).toBe("tcp");
@@ -61,7 +74,9 @@ test("a choice without a default may be none; one with a default begins there", 
 });
 
 test("a secret is hidden until it is asked for, and a stored one may stay", async () => {
-  await open([field({ name: "password", type: "secret", label: "Password", stored: true } as never)]);
+  await open([
+    field({ name: "password", type: "secret", label: "Password", stored: true } as never),
+  ]);
   expect(input("Password").type).toBe("password");
   expect(input("Password").autocomplete).toBe("new-password");
   expect(document.body.textContent).toContain("Leave empty to keep it");
@@ -88,7 +103,9 @@ test("items are added, filled in and taken away", async () => {
     type: "object",
     fields: [field({ name: "url", type: "url", label: "Address", required: true })],
   };
-  await open([field({ name: "urls", type: "list", label: "Streams", item: stream, max_length: 2 } as never)]);
+  await open([
+    field({ name: "urls", type: "list", label: "Streams", item: stream, max_length: 2 } as never),
+  ]);
   await click(button("Add to Streams"));
   expect(document.activeElement).toBe(input("Address"));
   await type(input("Address"), "rtsp://192.0.2.1/a");
@@ -102,8 +119,19 @@ test("items are added, filled in and taken away", async () => {
 
 test("an error of an item is shown in it, and unfolds what it is in", async () => {
   const inner: FieldKind = { type: "object", fields: [field({ name: "role", label: "Role" })] };
-  const urls = { ...field({ name: "urls", type: "list", label: "Streams", advanced: true, item: inner } as never), value: [{ role: "x y" }] };
-  await open([field({ name: "host", label: "Host" }), urls as FormField], { "urls[0].role": "a short word" });
+  const urls = {
+    ...field({
+      name: "urls",
+      type: "list",
+      label: "Streams",
+      advanced: true,
+      item: inner,
+    } as never),
+    value: [{ role: "x y" }],
+  };
+  await open([field({ name: "host", label: "Host" }), urls as FormField], {
+    "urls[0].role": "a short word",
+  });
   expect(byTestId("error-urls[0].role").textContent).toBe("a short word");
   expect(get("details").hasAttribute("open")).toBe(true);
 });

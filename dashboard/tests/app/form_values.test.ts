@@ -69,7 +69,10 @@ test("numbers are sent as numbers, and refused when they are none", () => {
 test("what is required must be there, but a stored secret need not be given again", () => {
   const host = field({ name: "host", type: "host", required: true });
   const password = field({ name: "password", type: "secret", required: true } as never);
-  expect(wrong([host, password], { host: "  " })).toEqual({ host: "required", password: "required" });
+  expect(wrong([host, password], { host: "  " })).toEqual({
+    host: "required",
+    password: "required",
+  });
   expect(wrong([{ ...password, stored: true } as FormField], {})).toEqual({});
 });
 
@@ -79,7 +82,10 @@ test("a secret is sent exactly as it was typed", () => {
 });
 
 test("lists of objects are sent item by item, with errors at their place", () => {
-  const items = [{ url: "rtsp://192.0.2.1/a", role: "" }, { url: "", role: "sub" }];
+  const items = [
+    { url: "rtsp://192.0.2.1/a", role: "" },
+    { url: "", role: "sub" },
+  ];
   expect(wrong([URLS], { urls: items })).toEqual({ "urls[1].url": "required" });
   expect(sent([URLS], { urls: [items[0]] })).toEqual({ urls: [{ url: "rtsp://192.0.2.1/a" }] });
   expect(sent([URLS], {})).toEqual({});

@@ -14,7 +14,13 @@ const FOUND = flow({
   discovered: { name: "Acme A1", host: "192.0.2.44", port: 80, properties: {} },
   page: form({ step: "discovered" }),
 });
-const REAUTH = flow({ id: "r1", source: "reauth", entry_id: "front", started: 1, page: form({ step: "reauth" }) });
+const REAUTH = flow({
+  id: "r1",
+  source: "reauth",
+  entry_id: "front",
+  started: 1,
+  page: form({ step: "reauth" }),
+});
 const AUTH_FAILED = camera({
   entry: {
     id: "front",
@@ -35,7 +41,11 @@ async function open(flows: readonly Flow[], onOpen = vi.fn()): Promise<FakeHub> 
 test("what waits is what was found and what was refused, the oldest first", () => {
   const all = new Map<string, Flow>();
   const user = flow({ id: "u1" });
-  const over = flow({ ...FOUND, id: "d2", page: { kind: "abort", reason: "expired", message: "", entry_id: null } });
+  const over = flow({
+    ...FOUND,
+    id: "d2",
+    page: { kind: "abort", reason: "expired", message: "", entry_id: null },
+  });
   for (const one of [FOUND, user, over, REAUTH]) all.set(one.id, one);
   expect(waiting(all).map(({ id }) => id)).toEqual(["r1", "d1"]);
 });

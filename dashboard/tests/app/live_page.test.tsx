@@ -6,12 +6,36 @@ import { LivePage } from "../../src/app/live_page.tsx";
 import type { Camera, Flow, Role } from "../../src/client/index.ts";
 import { camera } from "./cameras.ts";
 import { field, flow, form } from "./flows.ts";
-import { button, byTestId, click, FakeHub, find, get, hasButton, input, show, submit, type } from "./page.tsx";
+import {
+  button,
+  byTestId,
+  click,
+  FakeHub,
+  find,
+  get,
+  hasButton,
+  input,
+  show,
+  submit,
+  type,
+} from "./page.tsx";
 
-const ACME = { domain: "acme", name: "Acme", version: "1", plugin: "acme", source: "folder", options: false };
+const ACME = {
+  domain: "acme",
+  name: "Acme",
+  version: "1",
+  plugin: "acme",
+  source: "folder",
+  options: false,
+};
 // Without streams, so that no player wants a browser that decodes.
 const FRONT = camera({ profiles: [], integration: "acme" });
-const YARD = camera({ id: "yard", name: "Yard", profiles: [], entry: { ...FRONT.entry, id: "e2" } });
+const YARD = camera({
+  id: "yard",
+  name: "Yard",
+  profiles: [],
+  entry: { ...FRONT.entry, id: "e2" },
+});
 const LOGIN = form({
   step: "reauth",
   title: "Log in again",
@@ -59,7 +83,12 @@ test.each([
   expect(find("dialog")).toBeNull();
   expect(find('[data-testid="toast"]')).toBeNull();
   expect(fake.sent("flows/cancel")).toEqual([]);
-  await fake.tell("cameras/subscribe", { kind: "changes", sequence: 2, changed: [YARD], removed: [] });
+  await fake.tell("cameras/subscribe", {
+    kind: "changes",
+    sequence: 2,
+    changed: [YARD],
+    removed: [],
+  });
   expect(byTestId("toast").textContent).toContain("Yard added");
   await vi.waitFor(() => expect(document.activeElement).toBe(byTestId("tile-yard")));
 });
@@ -79,7 +108,9 @@ test("a refused log-in is put right from the camera's tile", async () => {
   expect(get("dialog h2").textContent).toBe("Front door");
   await type(input("Password"), "right");
   await submit();
-  expect(fake.sent("flows/submit")).toMatchObject([{ flow_id: "r1", values: { password: "right" } }]);
+  expect(fake.sent("flows/submit")).toMatchObject([
+    { flow_id: "r1", values: { password: "right" } },
+  ]);
   expect(find("dialog")).toBeNull();
   expect(byTestId("toast").textContent).toContain("Front door saved");
 });
@@ -89,6 +120,7 @@ test("a log-in that is put off stays in the inbox, and is not cancelled", async 
   await tellFlow({ id: "r1", source: "reauth", entry_id: "front", page: LOGIN });
   expect(byTestId("inbox").getAttribute("data-count")).toBe("1");
   expect(byTestId("inbox").getAttribute("aria-label")).toBe("Inbox: 1 entry");
+  expect(byTestId("inbox-news").textContent).toBe("Inbox: 1 entry");
   await click(byTestId("inbox"));
   await click(button("Log in again: Front door"));
   expect(byTestId("flow-form")).toBeTruthy();
@@ -101,7 +133,12 @@ test("a log-in begun from the tile and put off is not cancelled, a change is", a
   const entry = { id: "front", state: "auth_failed", reason: null, next_try: null } as const;
   await open([{ ...FRONT, entry }]);
   fake.on("flows/start", ({ source }) => ({
-    flow: flow({ id: String(source), source: source as Flow["source"], entry_id: "front", page: LOGIN }),
+    flow: flow({
+      id: String(source),
+      source: source as Flow["source"],
+      entry_id: "front",
+      page: LOGIN,
+    }),
   }));
   await click(byTestId("log-in-front"));
   await click(button("Cancel"));
@@ -120,7 +157,12 @@ test("a discovered device is added from the inbox and then shown", async () => {
   await click(byTestId("inbox"));
   await click(button("Add: Acme A1"));
   await tellFlow({ ...found, page: { kind: "done", entry_id: "e2", text: "" } });
-  await fake.tell("cameras/subscribe", { kind: "changes", sequence: 2, changed: [YARD], removed: [] });
+  await fake.tell("cameras/subscribe", {
+    kind: "changes",
+    sequence: 2,
+    changed: [YARD],
+    removed: [],
+  });
   expect(byTestId("toast").textContent).toContain("Yard added");
   await vi.waitFor(() => expect(document.activeElement).toBe(byTestId("tile-yard")));
 });

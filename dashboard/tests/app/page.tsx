@@ -125,7 +125,9 @@ export class FakeHub {
       return new Response(JSON.stringify(answer ?? null));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      return new Response(JSON.stringify({ error: error.message, code: error.code }), { status: 400 });
+      return new Response(JSON.stringify({ error: error.message, code: error.code }), {
+        status: 400,
+      });
     }
   }
 }

@@ -24,9 +24,18 @@ const ACME = {
   path: "/config/custom_integrations/acme.py",
   domains: ["acme"],
   reloadable: true,
-  faults: [{ at: AT, what: "probe of front", reason: "KeyError: 'serial'", file: "acme.py", line: 17 }],
+  faults: [
+    { at: AT, what: "probe of front", reason: "KeyError: 'serial'", file: "acme.py", line: 17 },
+  ],
 } as const;
-const BUILT_IN = { name: "rtsp", source: "built-in", path: "", domains: ["rtsp"], reloadable: false, faults: [] } as const;
+const BUILT_IN = {
+  name: "rtsp",
+  source: "built-in",
+  path: "",
+  domains: ["rtsp"],
+  reloadable: false,
+  faults: [],
+} as const;
 
 async function open(plugins: Plugins): Promise<FakeHub> {
   const fake = new FakeHub().on("plugins/list", () => plugins);
@@ -43,7 +52,9 @@ test("each plugin is shown with its faults and where they are", async () => {
   expect(byTestId("plugin-acme").textContent).toContain("1 fault");
   expect(byTestId("plugin-acme").textContent).toContain("acme.py:17");
   expect(hasButton("Reload: rtsp")).toBe(false);
-  const names = [...document.querySelectorAll('[data-testid^="plugin-"]')].map((one) => one.id || one.getAttribute("data-testid"));
+  const names = [...document.querySelectorAll('[data-testid^="plugin-"]')].map(
+    (one) => one.id || one.getAttribute("data-testid"),
+  );
   expect(names).toEqual(["plugin-acme", "plugin-rtsp"]);
 });
 

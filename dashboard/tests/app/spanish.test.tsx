@@ -36,7 +36,13 @@ test("fields that integrations share are translated by key, others keep their ow
   await open(
     form({
       fields: [
-        field({ name: "host", type: "host", label: "Host", required: true, help: "Name or address." }),
+        field({
+          name: "host",
+          type: "host",
+          label: "Host",
+          required: true,
+          help: "Name or address.",
+        }),
         field({ name: "username", label: "User name" }),
         field({ name: "password", type: "secret", label: "Password" } as never),
         field({ name: "channel", type: "integer", label: "Channel", help: "Which one." }),
@@ -58,7 +64,11 @@ test("fields that integrations share are translated by key, others keep their ow
 });
 
 test("why a log-in is needed is told in Spanish", async () => {
-  const page = form({ step: "reauth", title: "Log in again", text: "The camera refuses the password." });
+  const page = form({
+    step: "reauth",
+    title: "Log in again",
+    text: "The camera refuses the password.",
+  });
   await open(page, { source: "reauth", entry_id: "front" });
   expect(get(".form__text").textContent).toBe("La cámara rechaza el usuario o la contraseña.");
 });
@@ -85,6 +95,11 @@ test("progress and the end are told in Spanish", async () => {
 });
 
 test("an integration's own reason for the end is told in its own words", async () => {
-  await open({ kind: "abort", reason: "no_channels", message: "No channel is free.", entry_id: null });
+  await open({
+    kind: "abort",
+    reason: "no_channels",
+    message: "No channel is free.",
+    entry_id: null,
+  });
   expect(get('[role="alert"]').textContent).toBe("No channel is free.");
 });

@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import { HubCommands, HubSocket, type CameraEvent, type FlowsEvent } from "../../src/client/index.ts";
+import {
+  HubCommands,
+  HubSocket,
+  type CameraEvent,
+  type FlowsEvent,
+} from "../../src/client/index.ts";
 import { flow } from "../app/flows.ts";
 import { FakeSocket } from "../player/browser.ts";
 
@@ -56,7 +61,11 @@ test("a flow is started, answered and cancelled by its id", async () => {
   await submitted;
 
   const chosen = commands.chooseInFlow("f1", "trust");
-  expect(answer({ flow: flow() })).toEqual({ type: "flows/submit", flow_id: "f1", choice: "trust" });
+  expect(answer({ flow: flow() })).toEqual({
+    type: "flows/submit",
+    flow_id: "f1",
+    choice: "trust",
+  });
   await chosen;
 
   const cancelled = commands.cancelFlow("f1");
@@ -88,7 +97,11 @@ test("what one camera reports is subscribed to by its id", () => {
   });
   const { id } = wire().sent.at(-1) ?? {};
   const event = { kind: "motion", active: true, at: null, source: "1", data: {} };
-  wire().say({ id, type: "event", event: { kind: "event", camera_id: "front", event, received: 1 } });
+  wire().say({
+    id,
+    type: "event",
+    event: { kind: "event", camera_id: "front", event, received: 1 },
+  });
   expect(events).toMatchObject([{ camera_id: "front", event: { kind: "motion" } }]);
   stop();
   expect(wire().sent.at(-1)).toMatchObject({ type: "unsubscribe", subscription: id });

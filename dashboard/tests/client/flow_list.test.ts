@@ -7,7 +7,10 @@ const DONE: FlowPage = { kind: "done", entry_id: "front", text: "added" };
 const NONE: ReadonlyMap<string, Flow> = new Map();
 
 test("a snapshot replaces the flows, but not those that have ended", () => {
-  let flows = appliedFlows(NONE, { kind: "snapshot", flows: [flow({ id: "a" }), flow({ id: "b" })] });
+  let flows = appliedFlows(NONE, {
+    kind: "snapshot",
+    flows: [flow({ id: "a" }), flow({ id: "b" })],
+  });
   flows = appliedFlows(flows, { kind: "flow", flow: flow({ id: "b", page: DONE }) });
   flows = appliedFlows(flows, { kind: "snapshot", flows: [flow({ id: "c" })] });
   expect([...flows.keys()].sort()).toEqual(["b", "c"]);
@@ -21,7 +24,10 @@ test("what is told twice is the same flow, so that a form being filled in stays"
   const later = appliedFlows(flows, { kind: "flow", flow: flow({ expires: 1_700_001_000 }) });
   expect(later.get("f1")?.expires).toBe(1_700_001_000);
   expect(later.get("f1")?.page).toBe(flows.get("f1")?.page);
-  const other = appliedFlows(flows, { kind: "flow", flow: flow({ page: form({ step: "confirm" }) }) });
+  const other = appliedFlows(flows, {
+    kind: "flow",
+    flow: flow({ page: form({ step: "confirm" }) }),
+  });
   expect(other.get("f1")?.page).toMatchObject({ step: "confirm" });
 });
 
