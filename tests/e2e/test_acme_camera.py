@@ -11,9 +11,11 @@ import io
 import itertools
 import os
 import shutil
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import av
 import orjson
@@ -373,6 +375,71 @@ async def test_a_refused_still_picture_stops_everything_too(page: Page, camera: 
     assert 1 <= camera.refused <= 2
 
 
+async def test_the_account_is_not_locked_by_a_changed_password(page: Page) -> None:
+    async with AcmeDevice(serial=serial(), lock_after=5) as camera:
+        entry_id = await page.add_by_page(camera)
+        await page.keep_live(entry_id)
+        await until(lambda: page.is_live(entry_id), 15)
+        camera.set_password("a new one")
+        camera.rtsp.drop_connections()
+        url = f"/api/cameras/{entry_id}/snapshot.jpg"
+        clients = [page.client(page.admin) for _ in range(2)]
+        while page.state(entry_id) == "loaded":
+            answers = await asyncio.gather(*(client.get(url) for client in clients))
+            for answer in answers:
+                answer.release()
+        socket = await page.socket()
+        flow = await begin(socket, "reauth", entry_id)
+        done = await submit(socket, flow, username="admin", password="a new one")
+        assert done["kind"] == "done", (done, camera.refused)
+        await until(lambda: page.is_live(entry_id), 15)
+        assert camera.http.counters.locked == camera.rtsp.counters.locked == 0
+
+
+async def test_a_password_in_secrets_yaml_is_changed_there(page: Page, camera: AcmeDevice) -> None:
+    secrets = page.path / "secrets.yaml"
+    secrets.write_text(f"yard_password: {camera.password}\n")
+    await page.stop()
+    keys = {key: value for key, value in camera.config.items() if key != "password"}
+    lines = [f"    {key}: {value}\n" for key, value in keys.items()]
+    (page.path / "ucv.yaml").write_text(
+        "discovery:\n  mdns: false\ncameras:\n  - name: Yard\n    integration: acme\n"
+        + "".join(lines)
+        + "    password: !secret yard_password\n"
+    )
+    await page.start()
+    await page.loaded("yard")
+    camera.set_password("a-new-one")
+    async with page.client(page.admin).get("/api/cameras/yard/snapshot.jpg") as answer:
+        assert answer.status >= 400
+    await until(lambda: page.state("yard") == "auth_failed")
+    socket = await page.socket()
+    # The page cannot change it, and says who can.
+    assert (await socket.call("flows/list"))["result"]["flows"] == []
+    ended = await socket.call("flows/start", integration="acme", source="reauth", entry_id="yard")
+    ended = ended["result"]["flow"]["page"]
+    assert (ended["kind"], ended["reason"]) == ("abort", "read_only")
+    assert "secrets.yaml" in ended["message"]
+    refused = camera.refused
+    assert refused <= 2
+
+    secrets.write_text("yard_password: a-new-one\n")
+    await page.loaded("yard")
+    assert len(await page.watch("yard", 3)) == 3
+    assert camera.refused == refused
+
+
+async def test_a_camera_comes_back_when_the_hub_is_started_again(
+    page: Page, camera: AcmeDevice
+) -> None:
+    entry_id = await page.add_by_page(camera)
+    await page.restart()
+    await page.loaded(entry_id)
+    assert len(await page.watch(entry_id, 3)) == 3
+    assert camera.refused == 0
+    assert camera.password not in (page.path / ".storage" / "ucv.db").read_bytes().decode("latin-1")
+
+
 # --- it moves -------------------------------------------------------------------------------------
 
 
@@ -457,7 +524,8 @@ async def test_a_camera_found_at_another_address_is_live_again_without_anybody(
         assert (data["host"], data["http_port"]) == ("127.0.0.2", moved.http_port)
         assert len(await finding.watch(entry_id, 5)) == 5
         assert moved.refused == 0
-        assert not [flow for flow in finding.hub.flows.list() if flow.source == "discovery"]
+        flows = [flow.to_json() for flow in finding.hub.flows.list()]
+        assert not [flow for flow in flows if _is_of(flow, camera)]
 
 
 async def test_a_camera_of_the_yaml_is_followed_too(
@@ -482,6 +550,52 @@ async def test_a_camera_of_the_yaml_is_followed_too(
 def _is_of(flow: dict[str, Any], camera: AcmeDevice) -> bool:
     found = flow["discovered"]
     return found is not None and found["properties"].get("serial") == camera.serial
+
+
+# --- what is told of it ---------------------------------------------------------------------------
+
+
+async def test_its_diagnostics_tell_what_it_is_and_does_but_not_its_password(page: Page) -> None:
+    password = "Tr0ub4dor&3 p@ss/w:rd"
+    async with AcmeDevice(serial=serial(), username="operator", password=password) as camera:
+        entry_id = await page.add_by_page(camera)
+        await page.watch(entry_id, 5)
+        camera.set_password("another one")
+        async with page.client(page.admin).get(f"/api/cameras/{entry_id}/snapshot.jpg") as answer:
+            assert answer.status >= 400
+        path = f"/api/entries/{entry_id}/diagnostics.json"
+        async with page.client(page.admin).get(path) as answer:
+            assert answer.status == 200
+            assert answer.content_disposition is not None
+            assert answer.content_disposition.type == "attachment"
+            text = await answer.text()
+        socket = await page.socket()
+        same = await socket.call("entries/diagnostics", entry_id=entry_id)
+        texts = text + orjson.dumps(same["result"]).decode()
+    for form in (
+        password,
+        quote(password, safe=""),
+        b64encode(password.encode()).decode(),
+        b64encode(f"operator:{password}".encode()).decode(),
+        "operator",
+    ):
+        assert form not in texts
+    told = orjson.loads(text)
+    assert told["plugin"]["version"] == "1.0.0"
+    assert told["entry"]["unique_id"] == camera.serial
+    assert told["entry"]["host"] == camera.host
+    assert told["entry"]["secrets_kept"] == ["password"]
+    assert told["entry"]["state"] == "auth_failed"
+    assert [change["state"] for change in told["entry"]["changes"]][-2:] == [
+        "loaded",
+        "auth_failed",
+    ]
+    (shown,) = told["cameras"]
+    assert shown["model"] == "A1"
+    assert "avc1" in orjson.dumps(shown).decode()
+
+    async with page.client(page.viewer).get(path) as refused:
+        assert refused.status == 403
 
 
 # --- and leaves -----------------------------------------------------------------------------------
