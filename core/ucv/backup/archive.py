@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
+import stat
 import struct
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -32,6 +34,8 @@ from ucv.errors import NotFoundError, StorageError, ValidationError
 
 _MANIFEST = "manifest.json"
 _SIGNATURE = "manifest.sig"
+#: The most that is ever read at once: zipfile reads, and keeps, a list of members of any length.
+_MAX_READ = MAX_MANIFEST
 #: What zipfile raises for archives that it cannot read, beside its own exception.
 _UNREADABLE = (
     zipfile.BadZipFile,
@@ -62,11 +66,12 @@ def write_archive(
     with zipfile.ZipFile(target, "w") as archive:
         for number, (name, path) in enumerate(files.items(), 1):
             with path.open("rb") as source:
-                size, sha256 = _write(archive, envelope, source, number, name)
+                room = MAX_TOTAL - sum(file.size for file in stored)
+                size, sha256 = _write(
+                    archive, envelope.encrypted(source, number, name), number, room
+                )
                 mode = os.fstat(source.fileno()).st_mode & 0o777
             stored.append(StoredFile(name, size, mode, sha256))
-            if sum(file.size for file in stored) > MAX_TOTAL:
-                raise ValidationError(f"A backup holds at most {MAX_TOTAL // 1024**3} GiB.")
         manifest = Manifest(version, created, entries, wrapped, tuple(stored))
         text = manifest.to_json()
         archive.writestr(_member_info(_MANIFEST), text)
@@ -122,6 +127,15 @@ class Archive:
                 os.fsync(out.fileno())
 
 
+class _Bounded(io.BufferedReader):
+    """A file of which no more than ``_MAX_READ`` bytes are read at once; raises `ValueError`."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _MAX_READ:
+            raise ValueError("more than any backup needs")
+        return super().read(size)
+
+
 @contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
     """Open a backup and read its manifest; nothing else is read yet.
@@ -129,7 +143,10 @@ def open_archive(path: Path) -> Iterator[Archive]:
     Raises `NotFoundError`, `BackupDamaged`, `BackupTooNew`, `StorageError`.
     """
     try:
-        file = path.open("rb")
+        # Opening a pipe would wait for somebody to write to it.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise StorageError(f"{path} is no file.")
+        file = _Bounded(path.open("rb", buffering=0))
     except FileNotFoundError:
         raise NotFoundError(f"There is no {path}.") from None
     except OSError as error:
@@ -171,13 +188,16 @@ def _check_members(archive: zipfile.ZipFile, manifest: Manifest) -> None:
 
 
 def _write(
-    archive: zipfile.ZipFile, envelope: Envelope, source: IO[bytes], number: int, name: str
+    archive: zipfile.ZipFile, chunks: Iterable[bytes], number: int, room: int
 ) -> tuple[int, str]:
+    """Write a file's encrypted chunks; return its plain size and their checksum."""
     digest, size = hashlib.sha256(), 0
-    with archive.open(_member_info(_member(number)), "w", force_zip64=True) as out:
-        for chunk in envelope.encrypted(source, number, name):
+    with archive.open(_member_info(_member(number)), "w") as out:
+        for chunk in chunks:
             digest.update(chunk)
             size += len(chunk) - TAG
+            if size > room:
+                raise ValidationError(f"A backup holds at most {MAX_TOTAL // 1024**2} MiB.")
             out.write(chunk)
     return size, digest.hexdigest()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,9 @@ import ucv
 from ucv.backup.archive import open_archive, write_archive
 from ucv.backup.contents import Contents, collect
 from ucv.backup.database_copy import DatabaseBroken, check_database, copy_database
+from ucv.backup.disk import stamp, storage_errors, sync_folder
 from ucv.backup.envelope import Envelope
+from ucv.backup.exchange import is_interrupted
 from ucv.backup.manifest import DATABASE, KEY, Manifest
 from ucv.config.paths import ConfigDirectory
 from ucv.errors import (
@@ -71,6 +72,11 @@ def create_backup(
     exists, `ValidationError` for the passphrase, and `StorageError`.
     """
     with storage_errors("The backup cannot be written"):
+        if is_interrupted(directory):
+            raise StorageError(
+                "A restore was interrupted, so that only half of everything is there; start the "
+                "hub once, which puts back what was there before."
+            )
         contents = collect(directory)
         if contents.external_database:
             raise NotSupported(
@@ -116,23 +122,6 @@ def list_backups(directory: ConfigDirectory) -> list[Found]:
     return sorted(found, key=_age, reverse=True)
 
 
-@contextmanager
-def storage_errors(what: str) -> Iterator[None]:
-    """Turn errors of the disk and of SQLite into a `StorageError` that says what went wrong."""
-    try:
-        yield
-    except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        raise StorageError(f"{what}: {error.strerror or error}{where}.") from error
-    except sqlite3.Error as error:
-        raise StorageError(f"{what}: {error}.") from error
-
-
-def stamp(seconds: float) -> str:
-    """Return a moment as it stands in names of files, in UTC."""
-    return time.strftime("%Y%m%d-%H%M%S", time.gmtime(seconds))
-
-
 def _target(directory: ConfigDirectory, output: Path | None, created: int) -> Path:
     name = f"ucv-{stamp(created)}{SUFFIX}"
     if output is None:
@@ -171,15 +160,6 @@ def _appearing(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(target.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Write to the disk which files are in a folder; raises `OSError`."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _inspect(path: Path) -> Found:

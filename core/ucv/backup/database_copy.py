@@ -17,7 +17,7 @@ class DatabaseBroken(Exception):
 def copy_database(source: Path, target: Path) -> None:
     """Copy a database in one transaction, without what SQLite keeps beside it.
 
-    Raises `sqlite3.Error` and `OSError`, also for a full disk.
+    Raises `sqlite3.Error` and `OSError`, also for a full disk or when somebody keeps it locked.
     """
     with (
         # Not created when it is not there.
@@ -26,9 +26,15 @@ def copy_database(source: Path, target: Path) -> None:
         ) as own,
         closing(sqlite3.connect(target)) as copy,
     ):
-        own.backup(copy)
+        own.backup(copy, progress=_refuse_locked)
         # One file and no more: what is in a write-ahead log would not be in the backup.
         copy.execute("PRAGMA journal_mode = DELETE")
+
+
+def _refuse_locked(status: int, _remaining: int, _pages: int) -> None:
+    # SQLite has been patient by then; Python's module would begin anew for ever.
+    if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        raise sqlite3.OperationalError("database is locked")
 
 
 def check_database(path: Path) -> int:

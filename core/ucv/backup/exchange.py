@@ -10,13 +10,12 @@ import logging
 import os
 import shutil
 from collections.abc import Set
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
-from ucv.backup.creation import storage_errors, sync_folder
+from ucv.backup.disk import storage_errors, sync_folder
 from ucv.config.paths import ConfigDirectory
 from ucv.errors import StorageError
 
@@ -34,6 +33,7 @@ class _Plan:
     """``old`` goes to the folder ``kept``, then ``new`` comes from the folder ``staging``.
 
     Both are paths relative to the configuration directory; the folders are names in ``.storage``.
+    No path in ``old`` is below another, and each in ``new`` has its folder.
     """
 
     staging: str
@@ -48,10 +48,12 @@ def exchange(
     """Move what is there away and what is staged to its place; the hub must not run.
 
     ``old`` are paths relative to the configuration directory, ``new`` the same in the folder
-    ``staging`` of ``.storage``; what is in the way of a new one is moved away as well. Raises
-    `OSError`; then everything is as it was.
+    ``staging`` of ``.storage``; what is in the way of a new one is moved away as well, and nothing
+    is written through a link. Raises `OSError`; then everything is as it was.
     """
+    new = {_top(directory, path) for path in new}
     old = old | {path for path in new if os.path.lexists(directory.path / path)}
+    old = {path for path in old if old.isdisjoint(_above(path))}
     # A hub that is started in between must find no configuration rather than half of one.
     ordered_old = sorted(old, key=lambda path: path != "ucv.yaml")
     ordered_new = sorted(new, key=lambda path: path == "ucv.yaml")
@@ -65,6 +67,11 @@ def exchange(
     journal = directory.storage / _JOURNAL
     journal.unlink()
     sync_folder(directory.storage)
+
+
+def is_interrupted(directory: ConfigDirectory) -> bool:
+    """Say whether an exchange is under way, or was interrupted and not yet undone."""
+    return (directory.storage / _JOURNAL).exists()
 
 
 def recover(directory: ConfigDirectory) -> bool:
@@ -92,6 +99,25 @@ def refuse_interrupted(directory: ConfigDirectory) -> None:
         )
 
 
+def _top(directory: ConfigDirectory, path: str) -> str:
+    """Return what has to come with a new file: itself, or the folder above that is not there.
+
+    A link, or a file, where a folder is needed does not count as one.
+    """
+    for above in _above(path):
+        folder = directory.path / above
+        # The hub's own folder may be a link to another disk.
+        if above != ".storage" and (folder.is_symlink() or not folder.is_dir()):
+            return above
+    return path
+
+
+def _above(path: str) -> list[str]:
+    """Return the folders above a relative path, the outermost first."""
+    parts = path.split("/")
+    return ["/".join(parts[:length]) for length in range(1, len(parts))]
+
+
 def _apply(directory: ConfigDirectory, plan: _Plan) -> None:
     kept, staging = directory.storage / plan.kept, directory.storage / plan.staging
     for path in plan.old:
@@ -99,7 +125,8 @@ def _apply(directory: ConfigDirectory, plan: _Plan) -> None:
     for path in plan.new:
         _move(staging / path, directory.path / path)
     touched = {(directory.path / path).parent for path in (*plan.old, *plan.new)}
-    for folder in {*touched, directory.storage}:
+    touched |= {(kept / path).parent for path in plan.old}
+    for folder in {path for path in touched if path.is_dir()} | {directory.storage}:
         sync_folder(folder)
 
 
@@ -130,8 +157,7 @@ def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
-        with suppress(NotADirectoryError):  # a folder above it is a file: so it is not there
-            path.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
 def _write_journal(directory: ConfigDirectory, plan: _Plan) -> None:

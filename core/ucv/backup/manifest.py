@@ -17,7 +17,7 @@ FORMAT = 1
 #: Bounds on what is written and read: bytes of the manifest, files, bytes of all of them.
 MAX_MANIFEST = 4 * 1024 * 1024
 MAX_FILES = 10_000
-MAX_TOTAL = 4 * 1024**3
+MAX_TOTAL = 1024**3
 
 #: Where files belong: what people own, and what is the hub's.
 CONFIG = "config"
@@ -27,6 +27,7 @@ KEY = f"{STORAGE}/secret.key"
 SALT = f"{STORAGE}/secret.salt"
 
 _MAX_NAME = 1000
+_MAX_NUMBER = 2**53
 _MAX_PART = 255
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -136,7 +137,7 @@ def _file(value: Any) -> StoredFile:
     if not isinstance(value, dict):
         raise ValueError("its list of files is not readable")
     name, sha256 = check_name(value.get("name")), value.get("sha256")
-    size, mode = _number(value, "size", MAX_TOTAL), _number(value, "mode", 0o777)
+    size, mode = _number(value, "size", _MAX_NUMBER), _number(value, "mode", 0o777)
     if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
         raise ValueError(f"the checksum of {_shown(name)} is not readable")
     return StoredFile(name, size, mode, sha256)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from ucv.backup.archive import Archive, open_archive
 from ucv.backup.contents import item, items
-from ucv.backup.creation import stamp, storage_errors
 from ucv.backup.database_copy import DatabaseBroken, check_database
+from ucv.backup.disk import stamp, storage_errors
 from ucv.backup.envelope import Envelope
 from ucv.backup.errors import BackupDamaged
 from ucv.backup.exchange import KEPT, STAGING, exchange, recover

@@ -201,6 +201,8 @@ async def test_a_hub_does_not_start_with_half_of_a_restore_but_then_it_does(
         failed = await asyncio.to_thread(_fails_at, 6, Killed(), patch, backup, in_use)
     assert failed
     assert not in_use.yaml.exists()
+    with pytest.raises(StorageError, match="only half of everything"):
+        await asyncio.to_thread(create_backup, in_use, PASSPHRASE)
     with pytest.raises(StorageError, match="start the hub once more"):
         await Hub(in_use.path, safe_mode=True).start()
     assert kit.tree(in_use.path) == before
