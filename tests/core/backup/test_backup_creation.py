@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ucv.backup import create_backup, creation, list_backups, restore_backup
+from ucv.backup import archive, create_backup, creation, list_backups, restore_backup
 from ucv.config.paths import ConfigDirectory
 from ucv.errors import (
     AlreadyConfiguredError,
@@ -187,6 +187,19 @@ def test_a_passphrase_that_is_too_short_or_too_long_is_refused(
     with pytest.raises(ValidationError, match="8 to 1024 characters"):
         create_backup(installation, passphrase, output=tmp_path / "one.zip")
     assert not (tmp_path / "one.zip").exists()
+
+
+@pytest.mark.parametrize(("bound", "value"), [("MAX_FILES", 6), ("MAX_TOTAL", 98_400)])
+def test_what_no_restore_would_accept_is_not_written(
+    installation: ConfigDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    bound: str, value: int,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(archive, bound, value)
+    with pytest.raises(ValidationError, match="holds at most"):
+        create_backup(installation, PASSPHRASE, output=tmp_path / "one.zip")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["installation"]
+    monkeypatch.setattr(archive, bound, value + 1000)
+    create_backup(installation, PASSPHRASE, output=tmp_path / "one.zip")
 
 
 @pytest.mark.parametrize("size", [0, 100, 8192, 90_000, 98_304])
