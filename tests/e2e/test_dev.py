@@ -28,6 +28,42 @@ PLUGIN = Path(__file__).parents[2] / "custom_integrations" / "acme.py"
 #: What the plugin says of its cameras, and what it says in later versions.
 MAKER = 'manufacturer="Acme"'
 
+#: Another vendor, whose pictures come by a provider of its own.
+NEIGHBOUR = """
+from dataclasses import replace
+
+import voluptuous as vol
+
+from ucv import DeviceInfo, Integration, Stream, StreamProvider, fields, hookimpl
+from ucv.streams.rtsp_source import RtspSource
+
+
+class Neighbour(Integration):
+    domain = "neighbour"
+    name = "Neighbour"
+    schema = {vol.Required("url"): fields.Url("neighbour")}
+
+    async def probe(self, device):
+        return DeviceInfo(unique_id="neighbour")
+
+    async def streams(self, device):
+        return [Stream("main", device.config["url"])]
+
+
+def open_source(request, clock):
+    return RtspSource(replace(request, url=request.url.replace("neighbour:", "rtsp:")), clock)
+
+
+@hookimpl
+def ucv_register_integrations(integrations):
+    integrations.add(Neighbour)
+
+
+@hookimpl
+def ucv_register_stream_providers(providers):
+    providers.add(StreamProvider("neighbour", frozenset({"neighbour"}), open_source))
+"""
+
 
 class Recording:
     """What a viewer of one camera is sent."""
@@ -95,15 +131,23 @@ async def test_a_saved_plugin_is_loaded_anew_and_no_other_camera_loses_a_picture
         config = config_with(
             tmp_path / "config",
             {"id": "porch", "name": "Porch", "integration": "rtsp", "url": other.url("/live")},
+            {
+                "id": "garden",
+                "name": "Garden",
+                "integration": "neighbour",
+                "url": other.url("/live").replace("rtsp:", "neighbour:"),
+            },
             {"id": "acme", "name": "Acme", "integration": "acme", **device.config},
         )
+        (config / "custom_integrations").mkdir()
+        (config / "custom_integrations" / "neighbour.py").write_text(NEIGHBOUR)
         hub = await start_hub(config, str(plugin), command="dev")
 
         async def made_by(maker: str) -> None:
             await hub.until_camera("acme", lambda camera: camera["manufacturer"] == maker, 15)
 
         await made_by("Acme")
-        async with recording(hub, "porch") as film:
+        async with recording(hub, "porch") as porch, recording(hub, "garden") as garden:
             await asyncio.sleep(1)
             # A new version.
             await save(plugin, source.replace(MAKER, 'manufacturer="Second"'))
@@ -131,12 +175,13 @@ async def test_a_saved_plugin_is_loaded_anew_and_no_other_camera_loses_a_picture
             await hub.until_camera("acme", lambda camera: camera["entry"]["state"] == "loaded")
             await asyncio.sleep(1)
 
-        counters = film.counters()
-        assert len(counters) > 50
-        assert counters[0] is not None
-        pictures = len(clip.pictures)
-        assert counters == [(counters[0] + n) % pictures for n in range(len(counters))]
-        assert other.counters.connections == 1
+        for film in (porch, garden):
+            counters = film.counters()
+            assert len(counters) > 50
+            assert counters[0] is not None
+            pictures = len(clip.pictures)
+            assert counters == [(counters[0] + n) % pictures for n in range(len(counters))]
+        assert other.counters.connections == 2
         assert "Traceback" not in hub.log
         assert await hub.stop() == 0
 
