@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import stat
 import tracemalloc
 import warnings
 import zipfile
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -22,6 +24,9 @@ from ucv.errors import NotFoundError, StorageError
 
 PASSPHRASE = "correct horse battery"
 IN_FOLDER = {"config/ucv.yaml": b"log_level: info\n", "config/cameras/front.yaml": b"id: front\n"}
+
+#: The account without rights that every machine has.
+NOBODY = 65534
 
 Forge = Callable[..., Path]
 
@@ -157,18 +162,26 @@ def test_a_target_that_cannot_be_a_directory_is_told_and_left_alone(
     assert (tmp_path / "file").read_text() == "mine\n"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
-def test_a_target_that_is_read_only_is_told_and_left_alone(
-    forge: Forge, target: ConfigDirectory, kit: Any
-) -> None:
-    path, before = forge(IN_FOLDER), kit.tree(target.path)
-    target.path.chmod(0o500)
-    try:
-        with pytest.raises(StorageError, match="Permission denied"):
-            restore_backup(path, target, lambda: PASSPHRASE, force=True)
-        assert kit.tree(target.path) == before
-    finally:
-        target.path.chmod(0o700)
+def test_a_target_that_is_read_only_is_told_and_left_alone(forge: Forge, kit: Any) -> None:
+    made = forge(IN_FOLDER)
+    with TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        backup = Path(shutil.copy(made, folder))
+        target = ConfigDirectory(folder / "target")
+        target.prepare()
+        kit.write(target.yaml, "x-mine: 1\n")
+        before = kit.tree(folder)
+        if os.geteuid() == 0:  # nothing is read-only for root
+            for path in (folder, *folder.rglob("*")):
+                os.chown(path, NOBODY, -1)
+            os.seteuid(NOBODY)
+            stack.callback(os.seteuid, 0)
+        for path in (target.path, target.storage):
+            path.chmod(0o500)
+            with pytest.raises(StorageError, match="Permission denied"):
+                restore_backup(backup, target, lambda: PASSPHRASE, force=True)
+            path.chmod(0o700)
+            assert kit.tree(folder) == before
 
 
 def test_a_backup_to_a_place_that_cannot_be_written_is_told(
