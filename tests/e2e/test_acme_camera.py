@@ -20,6 +20,7 @@ from urllib.parse import quote
 import av
 import orjson
 import psutil
+import pytest
 import pytest_asyncio
 from aiohttp import WSMsgType
 from zeroconf import IPVersion
@@ -30,6 +31,8 @@ from ucv.clock import Clock, SystemClock
 from ucv.errors import NotFoundError
 from ucv.testing import AcmeDevice, FakeClock, until
 from ucv.testing.scene import read_counter
+
+pytestmark = pytest.mark.slow
 
 PLUGIN = Path(__file__).parents[2] / "custom_integrations" / "acme.py"
 #: What the player of the page asks for.
