@@ -9,7 +9,13 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from zeroconf import InterfaceChoice, IPVersion, ServiceStateChange, Zeroconf
+from zeroconf import (
+    InterfaceChoice,
+    IPVersion,
+    NotRunningException,
+    ServiceStateChange,
+    Zeroconf,
+)
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from ucv.flows.view import Discovered
@@ -47,6 +53,7 @@ class MdnsListener:
         self._browser: AsyncServiceBrowser | None = None
         self._asking: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._lock = asyncio.Lock()
+        self._stopped = False
 
     async def listen(self, handlers: Iterable[MdnsHandler]) -> None:
         """Listen for these from now on; what was found before is reported anew if that changes.
@@ -55,7 +62,7 @@ class MdnsListener:
         """
         async with self._lock:
             wanted = frozenset(handlers)
-            if wanted == self._handlers:
+            if wanted == self._handlers or self._stopped:
                 return
             await self._end()
             self._handlers = wanted
@@ -67,8 +74,9 @@ class MdnsListener:
                     interfaces=self._interfaces or InterfaceChoice.All, ip_version=IPVersion.V4Only
                 )
                 await self._zeroconf.zeroconf.async_wait_for_start()
-            except (OSError, TimeoutError) as error:
-                _log.warning("Devices that announce themselves are not found: %s", error)
+            except (OSError, TimeoutError, NotRunningException) as error:
+                reason = str(error) or type(error).__name__
+                _log.warning("Devices that announce themselves are not found: %s", reason)
                 await self._end()
                 return
             types = sorted({handler.service_type for handler in wanted})
@@ -77,7 +85,8 @@ class MdnsListener:
             )
 
     async def stop(self) -> None:
-        """Close all sockets."""
+        """Close all sockets, and open none any more."""
+        self._stopped = True
         async with self._lock:
             self._handlers = frozenset()
             await self._end()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
-from zeroconf import IPVersion
+from zeroconf import IPVersion, NotRunningException, Zeroconf
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from ucv.discovery.mdns import MdnsListener, discovered
@@ -139,3 +141,42 @@ def test_whatever_is_announced_is_bounded_and_printable(
         assert len(one.name) <= 256
         assert len(one.properties) <= 32
         assert all(f"{key}{value}".isprintable() for key, value in one.properties.items())
+
+
+async def test_a_listener_that_was_stopped_opens_no_socket_again(
+    device: AsyncZeroconf,
+) -> None:
+    heard: list[Discovered] = []
+
+    async def on_found(one: Discovered) -> None:
+        heard.append(one)
+
+    await device.async_register_service(announcement(serial="A-1"))
+    listener = MdnsListener(interfaces=["127.0.0.1"], on_found=on_found)
+    await listener.listen([HANDLER])
+    await until(lambda: heard, 10)
+    await listener.stop()
+    heard.clear()
+    # A plugin was loaded in the very moment that the hub stopped.
+    await listener.listen([HANDLER])
+    await asyncio.sleep(0.3)
+    try:
+        assert heard == []
+    finally:
+        await listener.stop()
+
+
+async def test_a_network_that_does_not_start_is_no_reason_not_to_run(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def not_running(_self: Zeroconf, **_limit: float) -> None:
+        raise NotRunningException
+
+    async def on_found(one: Discovered) -> None:
+        raise AssertionError(one)
+
+    monkeypatch.setattr(Zeroconf, "async_wait_for_start", not_running)
+    listener = MdnsListener(interfaces=["127.0.0.1"], on_found=on_found)
+    await listener.listen([HANDLER])
+    assert "are not found" in caplog.text
+    await listener.stop()
