@@ -12,6 +12,7 @@ import pytest_asyncio
 from tests.frontend_bridge.conftest import Socket, Stage
 from ucv.entries.control import MOVE_LIMIT
 from ucv.testing.clock import FakeClock, until
+from ucv_bridge.auth.principal import Principal
 
 #: A vendor whose cameras move, and say so to the test.
 PLUGIN = """
@@ -190,6 +191,18 @@ async def test_light_and_day_and_night_are_read_and_set(moving: Stage) -> None:
     assert answer["result"] == {"day_night": "auto", "light": False}
     await socket.call("imaging/set", camera_id="front", day_night="night", light=True)
     assert plugin(moving)["DONE"] == [("day_night", "night"), ("light", True)]
+
+
+async def test_nothing_is_told_of_a_camera_that_one_may_not_see(
+    moving: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(moving, "fixed", "127.0.0.9")
+    monkeypatch.setattr(Principal, "may_view", lambda _self, camera_id: camera_id == "front")
+    socket = await moving.socket(moving.viewer)
+    assert (await socket.call("imaging/get", camera_id="front"))["success"]
+    for hidden in ("fixed", "none"):
+        answer = await socket.call("imaging/get", camera_id=hidden)
+        assert answer["code"] == "FORBIDDEN", hidden
 
 
 async def test_a_camera_is_rebooted_and_that_is_noted(moving: Stage) -> None:

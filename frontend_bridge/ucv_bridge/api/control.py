@@ -41,10 +41,16 @@ def _vector(call: Call) -> PtzVector:
         raise ValidationError(str(error)) from error
 
 
-async def _ask(call: Call, method: str, *arguments: Any, **keywords: Any) -> Any:
-    camera_id = call.arguments["camera_id"]
+def _camera_id(call: Call) -> str:
+    """Return which camera is meant; raises `Forbidden` before anything is told of it."""
+    camera_id: str = call.arguments["camera_id"]
     if not call.caller.principal.may_view(camera_id):
         raise Forbidden
+    return camera_id
+
+
+async def _ask(call: Call, method: str, *arguments: Any, **keywords: Any) -> Any:
+    camera_id = _camera_id(call)
     return await call.context.hub.control.ask(camera_id, method, *arguments, **keywords)
 
 
@@ -91,7 +97,7 @@ async def _delete(call: Call) -> None:
 
 
 async def _imaging(call: Call) -> Any:
-    camera = call.context.hub.cameras.get(call.arguments["camera_id"])
+    camera = call.context.hub.cameras.get(_camera_id(call))
 
     async def asked(capability: str, method: str) -> Any:
         return await _ask(call, method) if capability in camera.capabilities else None
