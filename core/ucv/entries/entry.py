@@ -25,6 +25,41 @@ class EntryState(StrEnum):
     DISABLED = "disabled"
 
 
+#: What may follow each state. Whatever is done to an entry, it is unloaded first: so each way from
+#: one configuration to another, and to the end, leads through ``not_loaded``, unless the device was
+#: not let go of. An entry that is removed leaves from ``not_loaded`` or ``unload_failed``.
+TRANSITIONS: Mapping[EntryState, frozenset[EntryState]] = {
+    EntryState.NOT_LOADED: frozenset(
+        {
+            EntryState.SETUP_IN_PROGRESS,
+            # Its integration is not there.
+            EntryState.SETUP_ERROR,
+            EntryState.DISABLED,
+            EntryState.UNLOAD_FAILED,
+        }
+    ),
+    EntryState.SETUP_IN_PROGRESS: frozenset(EntryState)
+    - {EntryState.SETUP_IN_PROGRESS, EntryState.DISABLED},
+    EntryState.SETUP_RETRY: frozenset(
+        {EntryState.SETUP_IN_PROGRESS, EntryState.AUTH_FAILED, EntryState.NOT_LOADED}
+    ),
+    EntryState.LOADED: frozenset({EntryState.AUTH_FAILED, EntryState.NOT_LOADED}),
+    # In these it rests until somebody acts.
+    EntryState.SETUP_ERROR: frozenset({EntryState.NOT_LOADED}),
+    EntryState.AUTH_FAILED: frozenset({EntryState.NOT_LOADED}),
+    EntryState.MIGRATION_ERROR: frozenset({EntryState.NOT_LOADED}),
+    EntryState.DISABLED: frozenset({EntryState.NOT_LOADED}),
+    EntryState.UNLOAD_FAILED: frozenset(
+        {
+            EntryState.NOT_LOADED,
+            EntryState.SETUP_IN_PROGRESS,
+            EntryState.SETUP_ERROR,
+            EntryState.DISABLED,
+        }
+    ),
+}
+
+
 class EntryOrigin(StrEnum):
     """Who defined an entry."""
 

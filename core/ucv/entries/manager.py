@@ -9,7 +9,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ucv.bus import EventBus
@@ -60,7 +60,7 @@ def _wholly(
     async def changed(manager: EntryManager, /, *args: P.args, **kwargs: P.kwargs) -> T:
         task = asyncio.create_task(change(manager, *args, **kwargs), name=change.__name__)
         manager._changes.add(task)
-        task.add_done_callback(manager._changes.discard)
+        task.add_done_callback(manager._changed)
         return await asyncio.shield(task)
 
     return changed
@@ -108,6 +108,9 @@ class EntryManager:
         self._devices = devices
         self._entries: dict[str, _Entry] = {}
         self._changes: set[asyncio.Task[Any]] = set()
+        # Ids of entries that are being stored, and are not seen by anybody yet.
+        self._reserved: set[str] = set()
+        self._applying = asyncio.Lock()
         self._stopped = False
         self._services = EntryServices(
             bus=bus,
@@ -176,7 +179,7 @@ class EntryManager:
             if camera.entry_id not in self._entries:
                 await self._cameras.remove(camera.id)
         for entry in self._entries.values():
-            if entry.supervisor is None:
+            if entry.supervisor is None and entry.status.state is EntryState.NOT_LOADED:
                 self._start(entry)
 
     async def stop(self) -> None:
@@ -191,13 +194,18 @@ class EntryManager:
                 await self._stop(entry)
 
         await asyncio.gather(*map(stopped, self._entries.values()))
-        await asyncio.gather(*self._changes, return_exceptions=True)
+        while self._changes:
+            await asyncio.wait(self._changes)
 
     async def apply_yaml(self, drafts: builtins.list[EntryDraft]) -> builtins.list[str]:
         """Make the entries that YAML defines equal to the drafts; only what differs is touched.
 
         Returns the ids of those that were added, changed or removed.
         """
+        async with self._applying:
+            return await self._apply_yaml(drafts)
+
+    async def _apply_yaml(self, drafts: builtins.list[EntryDraft]) -> builtins.list[str]:
         wanted = {draft.id: draft for draft in drafts}
         touched = []
         for entry in builtins.list(self._entries.values()):
@@ -206,15 +214,15 @@ class EntryManager:
                 touched.append(entry.config.id)
         # All at once: a thousand cameras would take a thousand times the wait for the disk.
         stored = await self._secrets.all_values()
-        new = [draft for draft in drafts if draft.id not in self._entries]
-        there = [draft for draft in drafts if draft.id in self._entries]
+        if self._stopped:
+            return touched
+        new = [draft for draft in drafts if not self._is_taken(draft.id)]
+        there = [draft for draft in drafts if self._is_taken(draft.id)]
         await self._add(*((self._config(draft, EntryOrigin.YAML), draft.secrets) for draft in new))
         touched += [draft.id for draft in new]
         for draft in there:
             current = self._entries.get(draft.id)
-            if current is None:
-                continue  # deleted in the meantime
-            if current.config.origin is not EntryOrigin.YAML:
+            if current is None or current.config.origin is not EntryOrigin.YAML:
                 _log.error(
                     "The id %s in the YAML is already that of a camera added on the page; "
                     "give one of them another id",
@@ -241,13 +249,13 @@ class EntryManager:
         for an id in use. An id made from the name gets a number instead.
         """
         draft = draft_from_mapping(mapping, self._integrations)
-        if draft.id in self._entries:
+        if self._is_taken(draft.id):
             if mapping.get("id") is not None:
                 raise AlreadyConfiguredError(
                     f"The id {draft.id} is in use already.", details={"id": draft.id}
                 )
             number = 2
-            while f"{draft.id}-{number}" in self._entries:
+            while self._is_taken(f"{draft.id}-{number}"):
                 number += 1
             draft = replace(draft, id=f"{draft.id}-{number}")
         config = self._config(draft, EntryOrigin.USER, unique_id, facts)
@@ -326,6 +334,7 @@ class EntryManager:
         if supervisor is not None and supervisor.device is device:
             supervisor.authentication_failed(reason)
 
+    @_wholly
     async def suspend(self, domains: Collection[str]) -> None:
         """Unload the entries of some integrations: their plugin is about to go or be replaced."""
 
@@ -335,11 +344,14 @@ class EntryManager:
 
         await asyncio.gather(*map(suspended, self._of(domains)))
 
+    @_wholly
     async def resume(self, domains: Collection[str]) -> None:
         """Set the entries of some integrations up, with the integrations there are now."""
         for entry in self._of(domains):
             async with entry.lock:
-                if entry.supervisor is None and self._entries.get(entry.config.id) is entry:
+                # Somebody may have reloaded it meanwhile.
+                unloaded = entry.status.state in (EntryState.NOT_LOADED, EntryState.UNLOAD_FAILED)
+                if unloaded and entry.supervisor is None:
                     self._start(entry)
 
     def _of(self, domains: Collection[str]) -> builtins.list[_Entry]:
@@ -355,6 +367,12 @@ class EntryManager:
         """Unload an entry and forget it, with its cameras and secrets."""
         await self._delete(self._writable(entry_id))
 
+    def _changed(self, task: asyncio.Task[Any]) -> None:
+        self._changes.discard(task)
+        # Whoever asked for it may be gone, and then nobody else hears of it.
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.info("%s failed: %s", task.get_name(), error)
+
     # --- one entry ----------------------------------------------------------------------------
 
     def _entry(self, entry_id: str, known: _Entry | None = None) -> _Entry:
@@ -368,6 +386,9 @@ class EntryManager:
         if entry.config.origin is EntryOrigin.YAML:
             raise ReadOnlyError(details={"entry": entry_id})
         return entry
+
+    def _is_taken(self, entry_id: str) -> bool:
+        return entry_id in self._entries or entry_id in self._reserved
 
     def _config(
         self,
@@ -390,26 +411,33 @@ class EntryManager:
             version=self._version(draft.integration, 1),
         )
 
-    @_wholly
     async def _add(self, *new: tuple[EntryConfig, Mapping[str, str]]) -> None:
         """Add entries, each with its secrets: all of them, or none."""
-        if not new:
-            return
+        if new:
+            # Before anything is awaited, so that two requests cannot both get an id.
+            self._reserved |= {config.id for config, _ in new}
+            await self._store_new(*new)
+
+    @_wholly
+    async def _store_new(self, *new: tuple[EntryConfig, Mapping[str, str]]) -> None:
         configs = [config for config, _ in new]
-        # Reserved before the first await, so that two requests cannot both get the id.
-        self._entries |= {config.id: _Entry(config) for config in configs}
         try:
             # Secrets first: a crash in between leaves no entry that lacks its password.
             await self._secrets.set_all(
                 {(config.id, name): value for config, own in new for name, value in own.items()}
             )
-            await self._store.save(*configs)
-        except BaseException:
-            for config in configs:
-                del self._entries[config.id]
-            raise
+            try:
+                await self._store.save(*configs)
+            except BaseException:
+                for config in configs:
+                    await self._secrets.delete_owner(config.id)
+                raise
+        finally:
+            self._reserved -= {config.id for config in configs}
         for config in configs:
-            self._start(self._entries[config.id])
+            entry = self._entries[config.id] = _Entry(config)
+            self._report(entry, entry.status)
+            self._start(entry)
 
     @_wholly
     async def _replace(
@@ -440,11 +468,22 @@ class EntryManager:
 
         async with self._paused(entry):
             old = entry.config
-            for name, value in draft.secrets.items():
-                await self._secrets.set(old.id, name, value)
-            await self._save(entry, changed)
+            before = {name: await self._secrets.get(old.id, name) for name in draft.secrets}
+            await self._secrets.set_all({(old.id, name): v for name, v in draft.secrets.items()})
+            try:
+                await self._save(entry, changed)
+            except BaseException:
+                await self._put_back(old.id, before)
+                raise
             for name in old.secrets - entry.config.secrets:
                 await self._secrets.delete(old.id, name)
+
+    async def _put_back(self, entry_id: str, secrets: Mapping[str, str | None]) -> None:
+        for name, value in secrets.items():
+            if value is None:
+                await self._secrets.delete(entry_id, name)
+            else:
+                await self._secrets.set(entry_id, name, value)
 
     @_wholly
     async def _delete(self, entry: _Entry) -> None:
@@ -497,10 +536,7 @@ class EntryManager:
         if self._stopped or self._entries.get(entry.config.id) is not entry:
             return
 
-        def report(status: EntryStatus) -> None:
-            entry.status = status
-            self._bus.publish(EntryChanged(entry.config, status))
-
+        report = partial(self._report, entry)
         integration = self._integrations.get(entry.config.integration)
         if entry.config.disabled:
             report(EntryStatus(EntryState.DISABLED))
@@ -513,9 +549,14 @@ class EntryManager:
 
     async def _stop(self, entry: _Entry) -> None:
         supervisor, entry.supervisor = entry.supervisor, None
+        if entry.status.state is not EntryState.NOT_LOADED:
+            self._report(entry, EntryStatus())
         if supervisor is not None:
-            entry.status = EntryStatus()
             await supervisor.stop()
+
+    def _report(self, entry: _Entry, status: EntryStatus) -> None:
+        entry.status = status
+        self._bus.publish(EntryChanged(entry.config, status))
 
     def _on_auth_failed(self, camera_id: str, reason: Reason) -> None:
         camera = self._cameras.find(camera_id)

@@ -94,6 +94,7 @@ class EntrySupervisor:
         self._loaded = False
         self._stopping = False
         self._ended = False
+        self._refused = False
 
     @property
     def device(self) -> Device | None:
@@ -120,14 +121,23 @@ class EntrySupervisor:
 
     def authentication_failed(self, reason: Reason) -> None:
         """Take note that the device refused the credentials; all traffic to it stops."""
-        if self._stopping:
+        if self._stopping or self._refused or not self._is_active:
             return
+        self._refused = True
         self._services.streams.refuse(self._config.id, reason)
         if self._device is not None:
             self._device.refuse()
         if self._pump is not None and self._pump is not asyncio.current_task():
             self._pump.cancel()
+        if self._task is not None:
+            # Neither is it set up any further, nor tried again.
+            self._task.cancel()
         self._report(EntryStatus(EntryState.AUTH_FAILED, reason))
+
+    @property
+    def _is_active(self) -> bool:
+        """Whether the device is in use or will be, without anybody doing anything."""
+        return self._loaded or (self._task is not None and not self._task.done())
 
     def _report(self, status: EntryStatus) -> None:
         # Whoever stops it says where the entry stands then.

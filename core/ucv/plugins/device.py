@@ -149,8 +149,12 @@ class Device:
         self.facts.update(plain)
 
     def refuse(self) -> None:
-        """Log in no more over HTTP, whoever asks; for the core, when credentials were refused."""
+        """Leave the device alone: for the core, when credentials were refused.
+
+        Background tasks end, and nobody logs in over HTTP any more.
+        """
         self._refused = True
+        self.tasks.end()
         if self._http is not None:
             self._http.lockout.close()
 

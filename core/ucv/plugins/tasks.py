@@ -56,18 +56,25 @@ class DeviceTasks:
         task.add_done_callback(self._done)
         return task
 
-    async def cancel(self) -> None:
-        """Cancel all tasks and wait for them; raises `PluginError` when one ignores it."""
+    def end(self) -> None:
+        """Cancel all tasks; no other can be started."""
         self._closed = True
-        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
-        for task in tasks:
+        for task in self._others():
             task.cancel()
+
+    async def cancel(self) -> None:
+        """Do `end` and wait for the tasks; raises `PluginError` when one ignores it."""
+        self.end()
+        tasks = self._others()
         if not tasks:
             return
         _, left = await asyncio.wait(tasks, timeout=CANCEL_LIMIT)
         if left:
             names = ", ".join(sorted(task.get_name() for task in left))
             raise PluginError(f"Tasks ignore that they are cancelled: {names}")
+
+    def _others(self) -> list[asyncio.Task[Any]]:
+        return [task for task in self._tasks if task is not asyncio.current_task()]
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

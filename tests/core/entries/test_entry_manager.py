@@ -209,6 +209,7 @@ async def test_an_entry_is_set_up_and_its_camera_appears(world: World) -> None:
     assert [profile.name for profile in camera.profiles] == ["main", "sub"]
     assert world.toy.passwords == ["hunter2secret"]
     assert world.history == [
+        ("front", EntryState.NOT_LOADED),
         ("front", EntryState.SETUP_IN_PROGRESS),
         ("front", EntryState.LOADED),
     ]
