@@ -594,11 +594,12 @@ class EntryManager:
     async def _migrate(
         self, config: EntryConfig, integration: Integration, device: Device
     ) -> EntryConfig:
-        new = await migrated(config, integration, self._calls, device)
+        new, secrets = await migrated(config, integration, self._calls, device)
         if new is not config:
+            await self._secrets.set_all({(config.id, key): own for key, own in secrets.items()})
             await self._save(
                 self._entry(config.id),
-                lambda old: replace(old, data=new.data, version=new.version),
+                lambda old: replace(old, data=new.data, secrets=new.secrets, version=new.version),
             )
             _log.info(
                 "%s was brought from version %d to %d", config.id, config.version, new.version

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-from ucv.config.fields import SecretText
-from ucv.config.schema import SchemaFaults, keys_of, validate
+from ucv.config.drafts import EntryDraft, parse_entry
+from ucv.config.schema import SchemaFaults, keys_of
 from ucv.entries.entry import EntryConfig
 from ucv.errors import CameraViewerError, MigrationFailed
 from ucv.plugins.calls import Calls
@@ -16,14 +18,15 @@ from ucv.plugins.integration import Integration
 
 async def migrated(
     config: EntryConfig, integration: Integration, calls: Calls, device: Device
-) -> EntryConfig:
+) -> tuple[EntryConfig, Mapping[str, str]]:
     """Return the entry as the integration's version has it; the same one if it is up to date.
 
-    Nothing is stored here. Raises `MigrationFailed` when the integration cannot do it, when what
-    it returns does not follow its schema, and when a newer version stored the entry.
+    Beside it are the values of what was plain and is a secret now. Nothing is stored here. Raises
+    `MigrationFailed` when the integration cannot do it, when what it returns does not follow its
+    schema, and when a newer version stored the entry.
     """
     if config.version == integration.entry_version:
-        return config
+        return config, {}
     if config.version > integration.entry_version:
         raise MigrationFailed(
             f"A newer version of {integration.name} stored this entry; install that one again.",
@@ -32,20 +35,25 @@ async def migrated(
     data = copy.deepcopy(dict(config.data))
     try:
         new = await calls.call(integration, "migrate", device, config.version, data)
-        _check(new, config, integration)
     except MigrationFailed:
         raise
     except CameraViewerError as error:
         raise MigrationFailed(f"The entry could not be brought up to date: {error}") from error
-    return replace(config, data=new, version=integration.entry_version)
+    draft = _validated(new, config, integration)
+    secrets = config.secrets | draft.secrets.keys()
+    new_config = replace(
+        config, data=dict(draft.data), secrets=secrets, version=integration.entry_version
+    )
+    return new_config, draft.secrets
 
 
-def _check(data: dict[str, object], config: EntryConfig, integration: Integration) -> None:
-    filled = {name: SecretText("-") for name in config.secrets if name not in data}
-    known = set(keys_of(integration.schema))
-    secrets = {name: value for name, value in filled.items() if name in known}
+def _validated(data: dict[str, Any], config: EntryConfig, integration: Integration) -> EntryDraft:
+    common = {"id": config.id, "name": config.name, "integration": integration.domain}
+    kept = config.secrets.intersection(keys_of(integration.schema))
     try:
-        validate({**data, **secrets}, integration.schema)
+        return parse_entry(
+            {**data, **common}, {integration.domain: integration}, stored_secrets=kept
+        )
     except SchemaFaults as invalid:
         fault = invalid.faults[0]
         where = ".".join(map(str, fault.path)) or "the data"
