@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from ucv.config.drafts import EntryDraft
 from ucv.entries.devices import Devices
 from ucv.entries.entry import EntryConfig
-from ucv.errors import ConnectTimeout
+from ucv.errors import CameraViewerError, ConnectTimeout, PluginError
 from ucv.plugins.calls import Calls
 from ucv.plugins.device import Device
 from ucv.plugins.integration import Integration
 from ucv.plugins.values import DeviceInfo
+
+_log = logging.getLogger(__name__)
 
 #: Seconds that reaching a device and asking who it is may take.
 PROBE_LIMIT = 30.0
@@ -45,7 +48,13 @@ async def on_trial(
     async def remember(facts: dict[str, Any]) -> None:
         """Nothing to store: the device itself has them, and whoever makes an entry of it."""
 
-    device = await devices.make(config, remember, draft.secrets)
+    device = await devices.make(
+        config,
+        remember,
+        draft.secrets,
+        # Nobody's fault: the probe, or the person, will learn of it.
+        on_refused=lambda _error: device.refuse(),
+    )
     try:
         try:
             async with devices.gate(config), asyncio.timeout(PROBE_LIMIT):
@@ -55,7 +64,10 @@ async def on_trial(
             raise ConnectTimeout("The device did not answer in time.") from None
         yield device, info
     finally:
-        try:
+        # What fails here is noted, and must not take the place of what the device has said.
+        with suppress(CameraViewerError):
             await calls.call(integration, "unload", device)
-        finally:
+        try:
             await device.close()
+        except PluginError as error:
+            _log.error("Ending a trial of %s failed: %s", config.id, error.message)
