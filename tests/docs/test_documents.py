@@ -21,7 +21,7 @@ DOCUMENTS = [
     *ROOT.glob("*.md"),
     *(ROOT / "docs").rglob("*.md"),
     ROOT / "dashboard" / "README.md",
-    ROOT / "custom_integrations" / "README.md",
+    *(ROOT / "custom_integrations").rglob("README.md"),
 ]
 
 
