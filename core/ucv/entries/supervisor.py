@@ -185,13 +185,8 @@ class EntrySupervisor:
 
     async def _set_up(self) -> None:
         services, integration = self._services, self.integration
-        device = await self._make_device()
-        config = await services.migrate(self._config, integration, device)
-        if config is not self._config:
-            await device.close()
-            self._config = config
-            device = await self._make_device()
-        self._device = device
+        self._device = device = await self._make_migrated_device()
+        config = self._config
 
         async def call(method: str) -> Any:
             # The whole of it has a limit already.
@@ -239,6 +234,20 @@ class EntrySupervisor:
         calls = self._services.calls
         plugin = calls.owner_of(self.integration.domain)
         return calls.fault(plugin, f"{method} of {self._config.id}", error)
+
+    async def _make_migrated_device(self) -> Device:
+        device = await self._make_device()
+        try:
+            config = await self._services.migrate(self._config, self.integration, device)
+        except BaseException:
+            # It was not set up, so the integration has nothing to let go of.
+            await device.close()
+            raise
+        if config is self._config:
+            return device
+        await device.close()
+        self._config = config
+        return await self._make_device()
 
     async def _make_device(self) -> Device:
         return await self._services.devices.make(
