@@ -103,7 +103,13 @@ class Database:
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         head = ScriptDirectory.from_config(config).get_current_head()
-        lock = await asyncio.to_thread(_lock, directory.storage / "migrate.lock")
+        locking = asyncio.create_task(asyncio.to_thread(_lock, directory.storage / "migrate.lock"))
+        try:
+            lock = await asyncio.shield(locking)
+        except asyncio.CancelledError:
+            # The thread cannot be called back: what it will have locked is let go of then.
+            locking.add_done_callback(lambda done: done.exception() or done.result().close())
+            raise
         try:
             async with self._engine.connect() as connection:
                 current = await connection.run_sync(_revision)
