@@ -34,8 +34,14 @@ class Finding:
 
 
 def inspect_source(plugin: Path) -> list[Finding]:
-    """Return what is wrong with a plugin's file, or with all files of its folder but its tests."""
-    files = sorted(plugin.rglob("*.py")) if plugin.is_dir() else [plugin]
+    """Return what is wrong with a plugin's file, or with all files of its folder but its tests.
+
+    Hidden folders are not looked into: what is in them is not the plugin's.
+    """
+    files = [plugin]
+    if plugin.is_dir():
+        found = ((file, file.relative_to(plugin).parts) for file in sorted(plugin.rglob("*.py")))
+        files = [file for file, parts in found if not any(part.startswith(".") for part in parts)]
     sources = [file for file in files if not file.name.startswith(("test", "conftest"))]
     return [finding for file in sources for finding in _inspect(file)]
 
@@ -63,7 +69,7 @@ def _inspect(file: Path) -> Iterator[Finding]:
 def _in_async(
     file: Path, function: ast.AsyncFunctionDef, names: dict[str, str]
 ) -> Iterator[Finding]:
-    for node in ast.walk(function):
+    for node in _own_nodes(function):
         if not isinstance(node, ast.Call):
             continue
         called = _dotted(node.func, names)
@@ -74,6 +80,16 @@ def _in_async(
             exact = not blocking.endswith(".")
             if called == blocking if exact else called.startswith(blocking):
                 yield Finding(file, node.lineno, f"{called} holds up the hub: use {instead}")
+
+
+def _own_nodes(function: ast.AsyncFunctionDef) -> Iterator[ast.AST]:
+    """Yield what a function does itself: functions within it may run elsewhere, or have a turn."""
+    waiting: list[ast.AST] = list(function.body)
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield node
+            waiting.extend(ast.iter_child_nodes(node))
 
 
 def _imported(tree: ast.Module) -> dict[str, str]:
@@ -92,13 +108,14 @@ def _imported(tree: ast.Module) -> dict[str, str]:
 
 
 def _dotted(node: ast.expr, names: dict[str, str]) -> str:
+    """Return the whole name of what is imported; empty for all else."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
         node = node.value
-    if not isinstance(node, ast.Name):
+    if not isinstance(node, ast.Name) or node.id not in names:
         return ""
-    return ".".join([names.get(node.id, node.id), *reversed(parts)])
+    return ".".join([names[node.id], *reversed(parts)])
 
 
 def _swallows_cancellation(handler: ast.ExceptHandler) -> bool:
