@@ -17,6 +17,9 @@ from ucv.streams.source import Credentials
 
 #: How many devices are set up at the same time; of one device it is always one entry.
 CONCURRENT_SETUPS = 32
+#: Seconds after which one that is still being set up no longer counts among them: it waits for a
+#: device that is slow or gone, and those that answer shall not wait for that.
+SLOW_AFTER = 2.0
 
 
 class EntrySecrets(Protocol):
@@ -117,13 +120,16 @@ class Devices:
 
     @asynccontextmanager
     async def gate(self, config: EntryConfig) -> AsyncIterator[None]:
-        """Hold while asking a device: bounds how many are asked at once, of one device one."""
+        """Hold while asking a device: of one device one at a time, and of all not too many.
+
+        Those that take longer than `SLOW_AFTER` are not counted.
+        """
         key = device_key(config)
         lock, waiting = self._locks.get(key, (None, 0))
         lock = lock or asyncio.Lock()
         self._locks[key] = (lock, waiting + 1)
         try:
-            async with lock, self._setups:
+            async with lock, self._slot():
                 yield
         finally:
             lock, waiting = self._locks[key]
@@ -131,6 +137,22 @@ class Devices:
                 del self._locks[key]
             else:
                 self._locks[key] = (lock, waiting - 1)
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        await self._setups.acquire()
+        held = [self._setups]
+
+        def let_go() -> None:
+            while held:
+                held.pop().release()
+
+        timer = self._clock.call_later(SLOW_AFTER, let_go)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            let_go()
 
 
 def http_client(pool: HttpPool, device: Device) -> DeviceHttp:

@@ -410,3 +410,26 @@ async def test_an_integration_that_does_not_let_go_is_reported(
     await world.stop()
     assert world.history[-1] == ("front", EntryState.UNLOAD_FAILED)
     assert "will not let go" in caplog.text
+
+
+async def test_one_that_answers_does_not_wait_for_many_that_do_not(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ucv.entries.devices.CONCURRENT_SETUPS", 2)
+    world.new_managers()
+    world.toy.gate.clear()
+    names = ("camera-1", "camera-2", "camera-3")
+    hosts = {name: f"127.0.0.{number}" for number, name in enumerate(names, 1)}
+    await world.start(*({**FRONT, "id": name, "host": host} for name, host in hosts.items()))
+    assert world.toy.running == 2
+    await world.clock.advance(2)
+    assert world.toy.running == 3
+    world.toy.gate.set()
+    await until(lambda: all(world.state(name) is EntryState.LOADED for name in names))
+    # Those that were let go of early are not let go of twice.
+    world.toy.gate.clear()
+    for name in names:
+        await world.entries.reload(name)
+    await world.clock.settle()
+    assert world.toy.running == 2
+    world.toy.gate.set()
