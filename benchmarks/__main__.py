@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from benchmarks import bus, first_picture, ingest, latency, viewers
+from benchmarks import bus, first_picture, ingest, latency, startup, viewers
 from benchmarks.processes import ARTIFACTS, ROOT
 from benchmarks.report import Row, markdown
 from benchmarks.scale import FULL, Progress, Scale
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[Scale, Progress], list[Row]]] = {
     "first_picture": first_picture.run,
     "latency": latency.run,
     "bus": bus.run,
+    "startup": startup.run,
 }
 _DOCUMENT = ROOT / "docs" / "benchmarks.md"
 _MARK = "<!-- table: written by `python -m benchmarks --update-docs` -->\n"

@@ -26,6 +26,8 @@ class Scale:
     height: int = 1080
     bit_rate: int = 4_000_000
     events: int = 200_000
+    #: Configured entries: few, half of many, and many.
+    entries: tuple[int, int, int] = (10, 500, 1000)
 
 
 FULL = Scale()
@@ -42,4 +44,5 @@ TINY = Scale(
     height=180,
     bit_rate=300_000,
     events=1_000,
+    entries=(1, 2, 4),
 )
