@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -119,17 +119,18 @@ class Devices:
         return values
 
     @asynccontextmanager
-    async def gate(self, config: EntryConfig) -> AsyncIterator[None]:
+    async def gate(self, config: EntryConfig, *, hurried: bool = False) -> AsyncIterator[None]:
         """Hold while asking a device: of one device one at a time, and of all not too many.
 
-        Those that take longer than `SLOW_AFTER` are not counted.
+        Those that take longer than `SLOW_AFTER` are not counted, nor those that are ``hurried``
+        because a person waits.
         """
         key = device_key(config)
         lock, waiting = self._locks.get(key, (None, 0))
         lock = lock or asyncio.Lock()
         self._locks[key] = (lock, waiting + 1)
         try:
-            async with lock, self._slot():
+            async with lock, nullcontext() if hurried else self._slot():
                 yield
         finally:
             lock, waiting = self._locks[key]

@@ -57,7 +57,7 @@ async def on_trial(
     )
     try:
         try:
-            async with devices.gate(config), asyncio.timeout(PROBE_LIMIT):
+            async with devices.gate(config, hurried=True), asyncio.timeout(PROBE_LIMIT):
                 await calls.call(integration, "setup", device, limit=None)
                 info: DeviceInfo = await calls.call(integration, "probe", device, limit=None)
         except TimeoutError:

@@ -12,6 +12,7 @@ import voluptuous as vol
 
 from ucv import CameraEvent, DeviceInfo, Doorbell, Integration, Motion, Stream, fields
 from ucv.cameras.camera_event import CameraReported
+from ucv.entries.devices import CONCURRENT_SETUPS
 from ucv.entries.entry import EntryState
 from ucv.errors import CannotConnect, InvalidAuth, MigrationFailed
 from ucv.plugins.device import Device
@@ -123,6 +124,23 @@ async def test_a_device_that_answered_on_trial_is_good_although_unloading_fails(
     Odd.on_unload = ZeroDivisionError()
     async with kit.hub.entries.trial(ENTRY) as (_, info):
         assert info.unique_id == "odd-1"
+
+
+async def test_a_person_does_not_wait_for_all_the_cameras_that_do_not_answer(
+    kit: HubKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Odd, "probe", hanging)
+    for number in range(CONCURRENT_SETUPS + 3):
+        await kit.hub.entries.create({**ENTRY, "id": f"e{number}", "host": f"127.0.2.{number + 1}"})
+    await until(lambda: len(Odd.hosts) == CONCURRENT_SETUPS)
+    monkeypatch.undo()
+    async with asyncio.timeout(2), kit.hub.entries.trial(ENTRY) as (_, info):
+        assert info.unique_id == "odd-1"
+
+
+async def hanging(_integration: Odd, _device: Device) -> DeviceInfo:
+    await asyncio.Event().wait()
+    return DeviceInfo()
 
 
 # --- another address ------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ CASES = {
     "import time\nasync def f():\n    async def g():\n        time.sleep(1)\n": [4],
     # In a thread it may take its time.
     "import time\nasync def f():\n    def g():\n        time.sleep(1)\n": [],
-    "import asyncio, time\nasync def f():\n    await asyncio.to_thread(lambda: time.sleep(1))\n": [],
+    "import time\nasync def f():\n    await to_thread(lambda: time.sleep(1))\n": [],
     "import time\ndef f():\n    time.sleep(1)\n": [],
     # A variable that happens to be called so.
     "async def f():\n    requests = []\n    requests.append(1)\n": [],
