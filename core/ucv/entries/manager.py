@@ -6,7 +6,7 @@ import asyncio
 import builtins
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial, wraps
@@ -206,13 +206,16 @@ class EntryManager:
             return await self._apply_yaml(drafts)
 
     async def _apply_yaml(self, drafts: builtins.list[EntryDraft]) -> builtins.list[str]:
-        wanted = {draft.id: draft for draft in drafts}
-        touched = []
-        for entry in builtins.list(self._entries.values()):
-            if entry.config.origin is EntryOrigin.YAML and entry.config.id not in wanted:
-                await self._delete(entry)
-                touched.append(entry.config.id)
-        # All at once: a thousand cameras would take a thousand times the wait for the disk.
+        # All at once: a thousand cameras would take a thousand times the wait for the disk, and for
+        # devices that do not let go.
+        wanted = {draft.id for draft in drafts}
+        gone = [
+            entry
+            for entry in self._entries.values()
+            if entry.config.origin is EntryOrigin.YAML and entry.config.id not in wanted
+        ]
+        await _each(map(self._delete, gone))
+        touched = [entry.config.id for entry in gone]
         stored = await self._secrets.all_values()
         if self._stopped:
             return touched
@@ -220,6 +223,7 @@ class EntryManager:
         there = [draft for draft in drafts if self._is_taken(draft.id)]
         await self._add(*((self._config(draft, EntryOrigin.YAML), draft.secrets) for draft in new))
         touched += [draft.id for draft in new]
+        changed = []
         for draft in there:
             current = self._entries.get(draft.id)
             if current is None or current.config.origin is not EntryOrigin.YAML:
@@ -229,9 +233,9 @@ class EntryManager:
                     draft.id,
                 )
             elif draft.loaded and self._differs(current.config, draft, stored):
-                await self._replace(current, draft, keep_secrets=False)
-                touched.append(draft.id)
-        return touched
+                changed.append((current, draft))
+        await _each(self._replace(entry, draft, keep_secrets=False) for entry, draft in changed)
+        return touched + [draft.id for _, draft in changed]
 
     # --- changing -----------------------------------------------------------------------------
 
@@ -605,6 +609,13 @@ class EntryManager:
                 "%s was brought from version %d to %d", config.id, config.version, new.version
             )
         return new
+
+
+async def _each(changes: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Do all at once, and raise what the first of them that failed did."""
+    outcomes = await asyncio.gather(*changes, return_exceptions=True)
+    for failed in filter(None, outcomes):
+        raise failed
 
 
 def _same_device(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

@@ -11,11 +11,15 @@ from ucv.storage.tables import secrets
 
 
 class SecretRepository:
-    """Keeps ciphertexts by owner and name; knows no key. Raises `StorageError`."""
+    """Keeps ciphertexts by owner and name; knows no key. Raises `StorageError`.
+
+    What is changed at the same time is one transaction, in the order in which it was asked for.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._reads = database.gathering(self._read)
+        self._changes = database.gathering(self._change)
 
     async def all(self) -> dict[tuple[str, str], bytes]:
         """Return every ciphertext by (owner, name)."""
@@ -37,31 +41,44 @@ class SecretRepository:
 
     async def set(self, ciphertexts: Mapping[tuple[str, str], bytes]) -> None:
         """Insert or replace some by (owner, name), all in one transaction."""
-        owners = {owner for owner, _ in ciphertexts}
-        async with self._database.transaction() as connection:
-            query = sa.select(secrets.c.owner, secrets.c.name).where(secrets.c.owner.in_(owners))
-            known = {(row.owner, row.name) for row in await connection.execute(query)}
-            new = [
-                {"owner": owner, "name": name, "ciphertext": ciphertext}
-                for (owner, name), ciphertext in ciphertexts.items()
-                if (owner, name) not in known
-            ]
-            if new:
-                await connection.execute(sa.insert(secrets), new)
-            for owner, name in known & ciphertexts.keys():
-                await connection.execute(
-                    sa.update(secrets)
-                    .where((secrets.c.owner == owner) & (secrets.c.name == name))
-                    .values(ciphertext=ciphertexts[owner, name])
-                )
+        await self._changes(ciphertexts)
 
     async def delete(self, owner: str, name: str | None = None) -> None:
         """Forget one secret of an owner, or all of them."""
-        where = secrets.c.owner == owner
-        if name is not None:
-            where &= secrets.c.name == name
+        await self._changes((owner, name))
+
+    async def _change(
+        self, changes: Sequence[Mapping[tuple[str, str], bytes] | tuple[str, str | None]]
+    ) -> list[None]:
+        gone: set[str] = set()
+        last: dict[tuple[str, str], bytes | None] = {}
+        for change in changes:
+            if isinstance(change, Mapping):
+                last.update(change)
+                continue
+            owner, name = change
+            if name is not None:
+                last[owner, name] = None
+                continue
+            gone.add(owner)
+            last = {key: ciphertext for key, ciphertext in last.items() if key[0] != owner}
         async with self._database.transaction() as connection:
-            await connection.execute(sa.delete(secrets).where(where))
+            if gone:
+                await connection.execute(sa.delete(secrets).where(secrets.c.owner.in_(gone)))
+            if last:
+                one = (secrets.c.owner == sa.bindparam("_owner")) & (
+                    secrets.c.name == sa.bindparam("_name")
+                )
+                keys = [{"_owner": owner, "_name": name} for owner, name in last]
+                await connection.execute(sa.delete(secrets).where(one), keys)
+            rows = [
+                {"owner": owner, "name": name, "ciphertext": ciphertext}
+                for (owner, name), ciphertext in last.items()
+                if ciphertext is not None
+            ]
+            if rows:
+                await connection.execute(sa.insert(secrets), rows)
+        return [None] * len(changes)
 
     async def replace_all(self, change: Callable[[bytes], bytes]) -> int:
         """Rewrite every ciphertext in one transaction, or none; returns how many there are."""

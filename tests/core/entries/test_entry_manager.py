@@ -58,6 +58,8 @@ class Toy(Integration):
         self.passwords: list[str | None] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.may_unload = asyncio.Event()
+        self.may_unload.set()
         self.running = 0
         self.most_at_once = 0
         self.fail_unload = False
@@ -82,6 +84,7 @@ class Toy(Integration):
 
     async def unload(self, device: Device) -> None:
         self.unloaded.append(device.entry_id)
+        await self.may_unload.wait()
         if self.fail_unload:
             raise RuntimeError("will not let go")
 
@@ -433,3 +436,18 @@ async def test_one_that_answers_does_not_wait_for_many_that_do_not(
     await world.clock.settle()
     assert world.toy.running == 2
     world.toy.gate.set()
+
+
+async def test_devices_that_do_not_let_go_are_waited_for_together(world: World) -> None:
+    names = ("one", "two", "three")
+    await world.start(
+        *({**FRONT, "id": name, "host": f"127.0.0.{n}"} for n, name in enumerate(names))
+    )
+    assert {world.state(name) for name in names} == {EntryState.LOADED}
+    world.toy.may_unload.clear()
+    changed = [draft_from_mapping({**FRONT, "id": "one", "name": "Other"}, world.integrations)]
+    applying = asyncio.create_task(world.entries.apply_yaml(changed))
+    await until(lambda: set(world.toy.unloaded) == {"two", "three"})
+    world.toy.may_unload.set()
+    assert sorted(await applying) == ["one", "three", "two"]
+    assert [view.config.name for view in world.entries.list()] == ["Other"]

@@ -14,6 +14,7 @@ from ucv.storage.cameras import CameraRepository
 from ucv.storage.database import Database
 from ucv.storage.entries import EntryRepository
 from ucv.storage.gathering import MOST, Gathering
+from ucv.storage.secrets import SecretRepository
 
 
 class Doubles:
@@ -141,4 +142,22 @@ async def test_a_change_that_nobody_waits_for_is_done_before_the_database_is_clo
     await database.close()
     database = await Database.open(directory)
     assert [found.id for found in await EntryRepository(database).list()] == ["entry1"]
+    await database.close()
+
+
+async def test_secrets_changed_together_are_as_if_changed_one_after_the_other(
+    directory: ConfigDirectory,
+) -> None:
+    database = await Database.open(directory)
+    rows = SecretRepository(database)
+    await rows.set({("one", "password"): b"1", ("one", "token"): b"1", ("two", "password"): b"2"})
+    await asyncio.gather(
+        rows.set({("two", "password"): b"22", ("three", "password"): b"3"}),
+        rows.delete("one"),
+        rows.set({("one", "password"): b"11"}),
+        rows.delete("three", "password"),
+    )
+    assert await rows.all() == {("two", "password"): b"22", ("one", "password"): b"11"}
+    both = await asyncio.gather(rows.get("one", "password"), rows.get("one", "token"))
+    assert [*both] == [b"11", None]
     await database.close()
