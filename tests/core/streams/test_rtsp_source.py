@@ -197,7 +197,7 @@ async def failing(camera: Camera, **arguments: object) -> CameraViewerError:
     """Run a source until it fails, and return how."""
     async with camera.running(), reading(camera, Sink(), **arguments) as task:  # type: ignore[arg-type]  # forwarded
         with pytest.raises(CameraViewerError) as caught:
-            await asyncio.wait_for(task, 5)
+            await asyncio.wait_for(task, 30)
     return caught.value
 
 
