@@ -20,7 +20,7 @@ from ucv.secrets import Redactor
 _BURST, _WINDOW, _WATCHED = 5, 60.0, 1024
 
 #: Loggers that write other people's data at debug level: statements, rows, whole messages.
-_QUIET = ("sqlalchemy", "aiosqlite", "alembic", "asyncio", "watchfiles")
+QUIET = ("sqlalchemy", "aiosqlite", "alembic", "asyncio", "watchfiles")
 
 _PLAIN = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
@@ -82,7 +82,7 @@ def configure_logging(redactor: Redactor, level: str = "info", *, rich: bool = F
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in _QUIET:
+    for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
 

@@ -16,6 +16,7 @@ from ucv.config.paths import ConfigDirectory
 from ucv.entries.entry import EntryState
 from ucv.entries.store import EntryView
 from ucv.hub import Hub
+from ucv.logs import QUIET
 from ucv.plugins.hookspecs import hookimpl
 from ucv.plugins.integration import Integration
 from ucv.plugins.quarantine import Source
@@ -140,10 +141,16 @@ def _captured(level: int) -> Iterator[list[str]]:
     handler = _Collector()
     root = logging.getLogger()
     before = root.level
+    quiet = {name: logging.getLogger(name).level for name in QUIET}
     root.addHandler(handler)
     root.setLevel(min(level, before or level))
+    for name in QUIET:
+        # As in a hub that people run: statements and rows tell an author nothing.
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         yield handler.lines
     finally:
         root.removeHandler(handler)
         root.setLevel(before)
+        for name, was in quiet.items():
+            logging.getLogger(name).setLevel(was)
