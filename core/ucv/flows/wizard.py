@@ -101,9 +101,11 @@ class Wizard:
         async with self._reached(form, step) as (device, info):
             self._flow.title = self._redact(title_of(info)) or self._flow.title
             await self._recognise(form, info)
-            await self._ask_more(form, device, info)
+            elsewhere = await self._ask_more(form, device, info)
             # What the device has told need not be found out again.
             facts = {**device.facts, **facts_of(self._flow.discovered)}
+        if elsewhere:
+            info, facts = await self._ask_again(form)
         options = [name for name in option_fields(self._integration) if name not in names]
         if options:
             form = self._entry_form(options, known=form.mapping)
@@ -308,8 +310,22 @@ class Wizard:
             raise Abort("cancelled", "The certificate is not trusted.")
         form.add({"fingerprint": untrusted.fingerprint})
 
-    async def _ask_more(self, form: EntryForm, device: Device, info: DeviceInfo) -> None:
-        """Run the integration's own steps and add what they return."""
+    async def _ask_again(self, form: EntryForm) -> tuple[DeviceInfo, dict[str, Any]]:
+        """Ask who the device is that a step of the integration's own has chosen."""
+        self._talk.progress(ASKING)
+        try:
+            device, info, held = await self._reach(form, None)
+        except CameraViewerError as error:
+            raise Abort("cannot_connect", self._redact(error.message)) from error
+        async with held:
+            await self._recognise(form, info)
+            return info, {**device.facts, **facts_of(self._flow.discovered)}
+
+    async def _ask_more(self, form: EntryForm, device: Device, info: DeviceInfo) -> bool:
+        """Run the integration's own steps and add what they return.
+
+        Returns whether that is something the device is reached by, such as a channel.
+        """
         calls, integration = self._tools.calls, self._integration
         steps = Steps(
             source=self._flow.source,
@@ -323,7 +339,7 @@ class Wizard:
         what = f"steps of a {self._flow.source} flow"
         added = await steps.run(integration, calls, what)
         if not added:
-            return
+            return False
         try:
             if foreign := sorted(map(str, set(added).difference(keys_of(integration.schema)))):
                 raise ValidationError(f"the schema has no field {foreign[0]}")
@@ -332,6 +348,8 @@ class Wizard:
             plugin = calls.owner_of(integration.domain)
             wrong = ValueError(f"steps returned what the schema refuses: {invalid.message}")
             raise calls.fault(plugin, what, wrong) from None
+        others = {*option_fields(integration), *secret_fields(integration)}
+        return not others.issuperset(added)
 
     def _page_error(self, error: CameraViewerError) -> PageError:
         return PageError(error.code, self._redact(error.message))
