@@ -560,7 +560,9 @@ class EntryManager:
 
     def _report(self, entry: _Entry, status: EntryStatus) -> None:
         entry.status = status
-        self._bus.publish(EntryChanged(entry.config, status))
+        # Of one that was deleted while it was waited for, nobody wants to hear any more.
+        if self._entries.get(entry.config.id) is entry:
+            self._bus.publish(EntryChanged(entry.config, status))
 
     def _on_auth_failed(self, camera_id: str, reason: Reason) -> None:
         camera = self._cameras.find(camera_id)
