@@ -11,7 +11,7 @@ from contextlib import aclosing
 from ucv.bus import EventBus
 from ucv.cameras.camera_event import CameraEvent, CameraReported
 from ucv.clock import Clock
-from ucv.errors import CameraViewerError, InvalidAuth, PluginError
+from ucv.errors import CameraViewerError, InvalidAuth, PluginError, RateLimited
 from ucv.plugins.calls import Calls
 from ucv.plugins.device import Device
 from ucv.plugins.integration import Integration
@@ -22,6 +22,8 @@ _log = logging.getLogger(__name__)
 
 #: Seconds between attempts, see `Backoff`.
 RETRY_FIRST, RETRY_CAP = 1.0, 60.0
+#: Longest pause a camera may ask for, in seconds.
+RETRY_AFTER_CAP = 3600.0
 #: Seconds after which a connection counts as good, so that the next failure is retried soon.
 GOOD_AFTER = 30.0
 
@@ -54,7 +56,7 @@ class EventPump:
         """Listen until cancelled, or until the camera refuses the credentials."""
         while True:
             began = self._clock.monotonic()
-            reason, broken = "the camera ended it", False
+            reason, broken, pause = "the camera ended it", False, 0.0
             try:
                 await self._listen()
             except InvalidAuth as error:
@@ -64,12 +66,14 @@ class EventPump:
                 reason = error.message
                 # A fault in the code is not gone in a second, and is no reason to hurry.
                 broken = isinstance(error, PluginError)
+                if isinstance(error, RateLimited) and error.retry_after is not None:
+                    pause = min(error.retry_after, RETRY_AFTER_CAP)
                 if not error.retry and error.code == "NOT_SUPPORTED":
                     _log.info("%s reports no events: %s", self._camera_id, reason)
                     return
             if self._clock.monotonic() - began >= GOOD_AFTER:
                 self._backoff.reset()
-            delay = RETRY_CAP if broken else self._backoff.next()
+            delay = max(pause, RETRY_CAP if broken else self._backoff.next())
             _log.info(
                 "Events of %s stopped, next try in %.0f s: %s", self._camera_id, delay, reason
             )

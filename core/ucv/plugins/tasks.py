@@ -53,6 +53,8 @@ class DeviceTasks:
         name = name or getattr(work, "__qualname__", "task")
         task = asyncio.create_task(without_exit(work), name=f"{self._owner}: {name}")
         self._tasks.add(task)
+        # One that was cancelled before its first step has not even begun the work.
+        task.add_done_callback(lambda _task: work.close())
         task.add_done_callback(self._done)
         return task
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from ucv import CameraEvent, DeviceInfo, Doorbell, Integration, Motion, Stream, 
 from ucv.cameras.camera_event import CameraReported
 from ucv.entries.devices import CONCURRENT_SETUPS
 from ucv.entries.entry import EntryState
-from ucv.errors import CannotConnect, InvalidAuth, MigrationFailed
+from ucv.errors import CannotConnect, InvalidAuth, MigrationFailed, RateLimited
 from ucv.plugins.device import Device
 from ucv.testing import FakeClock, running_hub, until
 from ucv.testing.hub import HubKit
@@ -211,6 +212,34 @@ async def test_events_that_are_refused_stop_everything_until_reload(
     await kit.hub.entries.reload("one")
     await kit.reaches("one", EntryState.LOADED)
     await until(lambda: Odd.listened == 2)
+
+
+async def test_a_camera_that_asks_for_a_pause_is_not_listened_to_before(
+    kit: HubKit, clock: FakeClock
+) -> None:
+    Odd.reports = [[RateLimited(retry_after=200.0)]]
+    await kit.add(ENTRY)
+    await until(lambda: Odd.listened == 1)
+    await clock.settle()
+    await clock.advance(199)
+    assert Odd.listened == 1
+    await clock.advance(1)
+    assert Odd.listened == 2
+
+
+async def test_a_task_that_is_cancelled_before_it_began_leaves_nothing(kit: HubKit) -> None:
+    began: list[bool] = []
+
+    async def work() -> None:
+        began.append(True)
+
+    await kit.add(ENTRY)
+    _, device = kit.hub.entries.loaded("one")
+    coroutine = work()
+    device.tasks.create(coroutine).cancel()
+    await until(lambda: not len(device.tasks))
+    assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
+    assert began == []
 
 
 async def test_nobody_listens_to_an_entry_that_is_gone(kit: HubKit) -> None:
