@@ -25,7 +25,7 @@ from ucv.entries.entry import (
     EntryStatus,
 )
 from ucv.entries.migration import migrated
-from ucv.entries.store import EntryStore
+from ucv.entries.store import EntryStore, EntryView
 from ucv.entries.supervisor import EntryServices, EntrySupervisor
 from ucv.errors import (
     NotFoundError,
