@@ -58,7 +58,7 @@ def run(scale: Scale, progress: Progress) -> list[Row]:
             memory,
             "KiB",
             64.0,
-            note=f"USS at {many:,} entries less that at {few}, with the bridge; "
+            note=f"anonymous memory at {many:,} entries less that at {few}, with the bridge; "
             f"{_of(first[many], 'memory'):.0f} MiB in all",
         )
     )
