@@ -159,16 +159,19 @@ class PluginRuntime:
         # there is the old one's.
         self._disconnect()
         self._connect(but=name)
-        if self._flows is not None:
-            await self._flows.drop(domains)
-        if self._entries is not None:
-            await self._entries.suspend(domains)
-        await self._calls.end(name)
-        await self._end_leaks({name: path} if path else {})
-        self._disconnect()
-        self._connect()
-        if self._entries is not None:
-            await self._entries.resume(domains)
+        try:
+            if self._flows is not None:
+                await self._flows.drop(domains)
+            if self._entries is not None:
+                await self._entries.suspend(domains)
+            await self._calls.end(name)
+            await self._end_leaks({name: path} if path else {})
+        finally:
+            # Also when whoever asked for it has gone: no entry may stay unloaded.
+            self._disconnect()
+            self._connect()
+            if self._entries is not None:
+                await self._entries.resume(domains)
         self._bus.publish(PluginsChanged(name))
 
     async def _end_leaks(self, paths: Mapping[str, str]) -> None:

@@ -136,6 +136,19 @@ async def test_other_plugins_hear_and_show_all_while_one_is_loaded_anew(
     assert event in state.heard
 
 
+async def test_who_goes_while_a_plugin_is_loaded_anew_leaves_no_entry_unloaded(
+    hub: Hub, state: State
+) -> None:
+    state.may_unload.clear()
+    reloading = asyncio.create_task(hub.plugin_runtime.reload("slow"))
+    await until(lambda: state.unloading == 1)
+    reloading.cancel()
+    state.may_unload.set()
+    with pytest.raises(asyncio.CancelledError):
+        await reloading
+    await HubKit(hub, []).reaches("one", EntryState.LOADED)
+
+
 async def test_a_call_that_is_under_way_is_no_fault_of_a_plugin_that_is_loaded_anew(
     hub: Hub, state: State
 ) -> None:
