@@ -428,7 +428,8 @@ class RtspCamera:
         finally:
             if sending is not None:
                 sending.cancel()
-                with suppress(asyncio.CancelledError, ConnectionError):
+                # uvloop raises RuntimeError for a write to a connection that is gone.
+                with suppress(asyncio.CancelledError, ConnectionError, RuntimeError):
                     await sending
             writer.close()
             self.closed.set()
