@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 _MIGRATIONS = Path(__file__).parent / "migrations"
 #: Seconds a writer waits for another process (`ucv token create` beside a running hub).
 _BUSY_TIMEOUT = 10.0
+#: Seconds between two looks at whether another process still migrates.
+_LOOK = 0.05
 #: Copies made before migrations that are kept.
 _BACKUPS_KEPT = 5
 
@@ -103,13 +105,10 @@ class Database:
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         head = ScriptDirectory.from_config(config).get_current_head()
-        locking = asyncio.create_task(asyncio.to_thread(_lock, directory.storage / "migrate.lock"))
-        try:
-            lock = await asyncio.shield(locking)
-        except asyncio.CancelledError:
-            # The thread cannot be called back: what it will have locked is let go of then.
-            locking.add_done_callback(lambda done: done.exception() or done.result().close())
-            raise
+        # A thread that waits for it could not be called back when the start is given up.
+        path = directory.storage / "migrate.lock"
+        while (lock := _lock(path)) is None:  # noqa: ASYNC110 - another process tells no event
+            await asyncio.sleep(_LOOK)
         try:
             async with self._engine.connect() as connection:
                 current = await connection.run_sync(_revision)
@@ -163,10 +162,20 @@ def _upgrade(
     command.upgrade(config, "head")
 
 
-def _lock(path: Path) -> Any:
-    # Held until closed, and let go of by the system if we are killed.
+def _lock(path: Path) -> IO[str] | None:
+    """Return the file that is locked until it is closed, or None while another process has it.
+
+    The system lets go of it if we are killed.
+    """
     file = path.open("a")
-    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    except BaseException:
+        file.close()
+        raise
     return file
 
 
