@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
 from pathlib import Path
 
@@ -16,10 +15,7 @@ from benchmarks.__main__ import BENCHMARKS  # noqa: E402 - found by the line abo
 from benchmarks.report import Row, markdown  # noqa: E402 - as above
 from benchmarks.scale import TINY  # noqa: E402 - as above
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="uvloop is needed"),
-]
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("name", list(BENCHMARKS))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import shutil
 import ssl
 import urllib.request
 from collections.abc import AsyncIterator
@@ -50,9 +49,6 @@ async def curl(*arguments: str) -> tuple[int, str]:
     printed, _ = await process.communicate()
     assert process.returncode is not None
     return process.returncode, printed.decode()
-
-
-needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 
 @pytest.fixture
@@ -235,7 +231,6 @@ async def test_aiohttp_logs_in(algorithm: str, qop: tuple[str, ...]) -> None:
     assert device.counters.statuses[200] == 2
 
 
-@needs_curl
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 async def test_curl_logs_in(algorithm: str) -> None:
     async with VirtualDevice(USER, PASSWORD, algorithms=(algorithm,)) as device:
@@ -268,7 +263,6 @@ async def test_urllib_logs_in(scheme: str) -> None:
     assert device.counters.statuses == {401: 1, 200: 1}
 
 
-@needs_curl
 @pytest.mark.parametrize("method", ["--digest", "--basic", "--anyauth"])
 async def test_a_device_that_offers_both_takes_either(method: str) -> None:
     async with VirtualDevice(USER, PASSWORD, auth="both") as device:
