@@ -95,7 +95,7 @@ class LiveStream:
         self._backoff = Backoff(
             first=self._settings.retry_first,
             cap=self._settings.retry_cap,
-            random=random or Random(),  # noqa: S311
+            random=random or Random(),  # noqa: S311 - jitter, not cryptography
         )
         self._fanout = Fanout(clock, self._settings.ring_bytes)
         self._packaging = Packaging(self._fanout)
