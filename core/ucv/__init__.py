@@ -7,6 +7,7 @@ from ucv import events
 from ucv.cameras.audio import TalkDescriptor
 from ucv.cameras.camera_event import (
     CameraEvent,
+    CurrentEvents,
     DigitalInput,
     Doorbell,
     FaceDetected,
@@ -48,9 +49,10 @@ from ucv.errors import (
 from ucv.plugins.descriptors import Command, EventSink, MdnsHandler, Wrapper
 from ucv.plugins.device import Device
 from ucv.plugins.hookspecs import hookimpl
+from ucv.plugins.identity import stable_id
 from ucv.plugins.integration import Integration
 from ucv.plugins.steps import Abort, Flow
-from ucv.plugins.values import DeviceInfo, Snapshot, Stream
+from ucv.plugins.values import Channel, DeviceInfo, Snapshot, Stream
 from ucv.streams.providers import StreamProvider
 from ucv.streams.source import Credentials, Source, SourceRequest, SourceSink
 
@@ -65,11 +67,13 @@ __all__ = [
     "CameraViewerError",
     "CannotConnect",
     "CertificateUntrusted",
+    "Channel",
     "ClockSkew",
     "Command",
     "ConnectTimeout",
     "ConnectionClosed",
     "Credentials",
+    "CurrentEvents",
     "DayNight",
     "Device",
     "DeviceInfo",
@@ -114,4 +118,5 @@ __all__ = [
     "events",
     "fields",
     "hookimpl",
+    "stable_id",
 ]

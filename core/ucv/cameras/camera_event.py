@@ -16,13 +16,20 @@ class CameraEvent:
     ``active`` is True when it begins and False when it ends; None for what has no duration, such
     as a ring. ``at`` is when the camera says it was, in seconds since the epoch, None if it does
     not. ``source`` tells several of a kind apart (a rule, a zone, an input). ``data`` holds plain
-    JSON values that the camera sent along.
+    JSON values that the camera sent along. ``channel`` is the id of the channel that a recorder
+    reports it of; None for the device itself.
+
+    Reporting the same state again is harmless: only changes reach programs. ``expires`` is for
+    cameras that never say when something is over: so many seconds after it was last reported, the
+    core ends it.
     """
 
     kind: ClassVar[str] = ""
     active: bool | None = None
     at: float | None = None
     source: str = ""
+    channel: str | None = None
+    expires: float | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -115,9 +122,31 @@ class OtherEvent(CameraEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class CurrentEvents:
+    """All that goes on at this moment, as a camera tells when asked; what is not in it is over.
+
+    Yielded by `SupportsEvents.events` after each connection, where the camera can be asked: so
+    nothing that began or ended in between is missed. ``kinds`` are those types of events that
+    were asked about; others are left as they are.
+    """
+
+    active: tuple[CameraEvent, ...]
+    kinds: tuple[type[CameraEvent], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CameraReported(Event):
     """A camera reported something; ``received`` is our time, in seconds since the epoch."""
 
     camera_id: str
+    event: CameraEvent
+    received: float
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceReported(Event):
+    """A recorder reported something of itself, and of none of its cameras; as `CameraReported`."""
+
+    entry_id: str
     event: CameraEvent
     received: float

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from ucv.cameras.audio import TalkDescriptor
-from ucv.cameras.camera_event import CameraEvent
+from ucv.cameras.camera_event import CameraEvent, CurrentEvents
 from ucv.cameras.imaging import DayNight
 from ucv.cameras.ptz import Preset, PtzVector
 from ucv.plugins.device import Device
@@ -75,11 +75,12 @@ class SupportsPtzHome(Protocol):
 class SupportsEvents(Protocol):
     """The camera reports what happens."""
 
-    def events(self, device: Device) -> AsyncIterator[CameraEvent]:
+    def events(self, device: Device) -> AsyncIterator[CameraEvent | CurrentEvents]:
         """Yield what happens, for as long as the connection holds (an async generator).
 
         Whether it ends or raises, the core calls it again, after a delay that grows while it keeps
-        failing.
+        failing. States may be repeated, and `CurrentEvents` yielded whenever the camera tells all
+        that goes on. For a recorder it is called once, with the handle of the whole device.
         """
 
 

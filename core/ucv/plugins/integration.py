@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from ucv.errors import MigrationFailed, NotSupported
 from ucv.plugins.device import Device
 from ucv.plugins.steps import Flow
-from ucv.plugins.values import DeviceInfo, Stream
+from ucv.plugins.values import Channel, DeviceInfo, Stream
 
 
 class Integration:
@@ -46,8 +46,19 @@ class Integration:
         """Ask the device who it is; called before `streams` at each set-up."""
         raise NotSupported(details={"integration": self.domain})
 
+    async def channels(self, device: Device) -> list[Channel] | None:
+        """Return the cameras of a recorder, in its order; None for a device that is one camera.
+
+        With channels, `streams`, `capabilities` and the methods of capabilities are called with a
+        handle for each of them: `Device.channel` says which, everything else is shared. `events`
+        is called once for all, and its events name their ``channel``. Asked again about once a
+        minute, and after `Device.channels_changed`, so it should cost one or two requests, whatever
+        their number; ask here for what `streams` needs of all, and keep it in ``runtime``.
+        """
+        return None
+
     async def streams(self, device: Device) -> list[Stream]:
-        """Return what the device offers, the main stream first."""
+        """Return what the device (or its channel) offers, the main stream first."""
         raise NotSupported(details={"integration": self.domain})
 
     async def setup(self, device: Device) -> None:
