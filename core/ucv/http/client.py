@@ -16,13 +16,13 @@ from multidict import CIMultiDict
 from ucv.clock import Clock
 from ucv.errors import ConnectionClosed, ConnectTimeout, ProtocolError, ValidationError
 from ucv.http.address import Origin, Params, follow, locate, shown
-from ucv.http.auth import Credentials, OriginLogin
+from ucv.http.auth import OriginLogin
 from ucv.http.failures import refusal, translated
 from ucv.http.gate import Gate
-from ucv.http.lockout import Lockout
 from ucv.http.response import HttpStream, Response
 from ucv.http.session import CONNECT_TIMEOUT, Dropped, SendState, Trust, make_session
 from ucv.http.tls import untrusted
+from ucv.lockout import Lockout, Login
 
 #: Seconds for a whole request, waiting for its turn included.
 REQUEST_TIMEOUT = 10.0
@@ -63,7 +63,7 @@ class DeviceHttp:
         base: Origin,
         *,
         trust: Trust,
-        credentials: Credentials | None,
+        credentials: Login | None,
         lockout: Lockout,
         gate: Gate,
         clock: Clock,
@@ -140,13 +140,15 @@ class DeviceHttp:
         timeout: float = REQUEST_TIMEOUT,  # noqa: ASYNC109 - as above
         limit: int = MAX_BODY,
         allow_status: Collection[int] = (),
+        authenticate: bool = True,
     ) -> Response:
         """Send a request and return its whole answer.
 
         ``params`` is appended to the query; ``data`` or ``json`` is the body. With an Authorization
         header of the caller's own, the device's credentials are not used. ``timeout`` is in
         seconds, for everything together; ``limit`` is in bytes. Statuses in ``allow_status`` are
-        returned instead of raised, for devices that explain themselves in the body; never 401.
+        returned instead of raised, for devices that explain themselves in the body; 401 only where
+        ``authenticate`` is off: then no credentials are sent, and the account is not at risk.
         """
         message = _message(method, data, json, headers)
         phase = "wait"
@@ -154,10 +156,9 @@ class DeviceHttp:
             with translated():
                 async with asyncio.timeout(timeout), self._gate.place():
                     phase = "ask"
-                    answer, target = await self._perform(message, path, params)
+                    answer, target = await self._perform(message, path, params, authenticate)
                     try:
-                        status = answer.status
-                        if status == 401 or (status >= 400 and status not in allow_status):
+                        if not _is_wanted(answer.status, allow_status, authenticate=authenticate):
                             await _discard(answer)
                             raise self._failure(answer, target)
                         body = await _read(answer, limit, shown(target))
@@ -196,7 +197,7 @@ class DeviceHttp:
             with translated():
                 async with asyncio.timeout(idle_timeout + CONNECT_TIMEOUT):
                     await stack.enter_async_context(self._gate.place(stream=True))
-                    answer, target = await self._perform(message, path, params)
+                    answer, target = await self._perform(message, path, params, True)
                     stack.callback(answer.close)
             if answer.status >= 400:
                 raise self._failure(answer, target)
@@ -210,7 +211,11 @@ class DeviceHttp:
             await self._session.close()
 
     async def _perform(
-        self, message: _Message, path: str, params: Params | None
+        self,
+        message: _Message,
+        path: str,
+        params: Params | None,
+        authenticate: bool,
     ) -> tuple[aiohttp.ClientResponse, str]:
         """Send a request, logging in and following redirections; the body is not read yet.
 
@@ -218,7 +223,7 @@ class DeviceHttp:
         """
         origin, target = locate(self._base, path, params)
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._exchange(origin, target, message)
+            answer = await self._exchange(origin, target, message, authenticate)
             location = answer.headers.get("Location")
             if answer.status not in _REDIRECTS or location is None:
                 return answer, target
@@ -234,8 +239,15 @@ class DeviceHttp:
         )
 
     async def _exchange(
-        self, origin: Origin, target: str, message: _Message
+        self,
+        origin: Origin,
+        target: str,
+        message: _Message,
+        authenticate: bool,
     ) -> aiohttp.ClientResponse:
+        if not authenticate:
+            return await self._send(origin, target, message, None)
+
         async def send(authorization: str | None) -> aiohttp.ClientResponse:
             answer = await self._send(origin, target, message, authorization)
             if answer.status == 401:
@@ -292,6 +304,12 @@ class DeviceHttp:
         retry_after = answer.headers.get("Retry-After")
         known = self._credentials is not None
         return refusal(answer.status, retry_after, shown(target), self._clock, known=known)
+
+
+def _is_wanted(status: int, allowed: Collection[int], *, authenticate: bool) -> bool:
+    if status == 401:
+        return not authenticate and 401 in allowed
+    return status < 400 or status in allowed
 
 
 class _Message:

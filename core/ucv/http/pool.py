@@ -7,11 +7,10 @@ from weakref import WeakValueDictionary
 
 from ucv.clock import Clock
 from ucv.http.address import DEFAULT_PORTS, Origin
-from ucv.http.auth import Credentials
 from ucv.http.client import DeviceHttp
 from ucv.http.gate import Gate
-from ucv.http.lockout import Lockout
 from ucv.http.tls import pinned
+from ucv.lockout import Lockout, Login
 
 
 class HttpPool:
@@ -40,7 +39,7 @@ class HttpPool:
         port: int | None = None,
         tls: bool = False,
         fingerprint: str | None = None,
-        credentials: Credentials | None = None,
+        credentials: Login | None = None,
         lockout: Lockout | None = None,
     ) -> DeviceHttp:
         """Return a client for one device, not yet connected.
