@@ -12,6 +12,7 @@ from ucv.clock import Clock
 from ucv.entries.entry import EntryConfig
 from ucv.errors import InvalidAuth
 from ucv.http import DeviceHttp, HttpPool
+from ucv.lockout import Lockout, Lockouts
 from ucv.plugins.device import Device
 from ucv.streams.source import Credentials
 
@@ -62,11 +63,13 @@ class Devices:
         secrets: EntrySecrets,
         make_http: MakeHttp | None,
         on_fault: Callable[[str, str, BaseException], object],
+        lockouts: Lockouts | None = None,
     ) -> None:
         self._clock = clock
         self._secrets = secrets
         self._make_http = make_http
         self._on_fault = on_fault
+        self._lockouts = lockouts or Lockouts()
         self._setups = asyncio.Semaphore(CONCURRENT_SETUPS)
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
 
@@ -76,6 +79,7 @@ class Devices:
         remember: Callable[[dict[str, Any]], Awaitable[None]],
         given: Mapping[str, str] | None = None,
         on_refused: Callable[[InvalidAuth], object] | None = None,
+        on_channels_changed: Callable[[], object] = lambda: None,
     ) -> Device:
         """Return a handle; secrets in ``given`` go before those that are stored.
 
@@ -90,17 +94,28 @@ class Devices:
             else:
                 self._on_fault(config.integration, f"background task of {config.id}", error)
 
+        credentials = _credentials(config, secrets.get("password"))
         return Device(
             entry_id=config.id,
             name=config.name,
             config={**config.data, **config.facts},
-            credentials=_credentials(config, secrets.get("password")),
+            credentials=credentials,
             clock=self._clock,
             remember=remember,
             secrets=secrets,
             http=self._make_http,
             on_task_failure=on_task_failure,
+            on_channels_changed=on_channels_changed,
+            lockout=self._lockout(config, credentials),
         )
+
+    async def forgive(self, config: EntryConfig, given: Mapping[str, str] | None = None) -> None:
+        """Let an entry's credentials be tried again, although they were refused: a person asks."""
+        password = (await self._secret_values(config, given)).get("password")
+        self._lockout(config, _credentials(config, password)).reset()
+
+    def _lockout(self, config: EntryConfig, credentials: Credentials | None) -> Lockout:
+        return self._lockouts.of(device_key(config), credentials)
 
     async def credentials(self, config: EntryConfig) -> Credentials | None:
         """Return what an entry's device is logged in with, or None."""
@@ -165,6 +180,7 @@ def http_client(pool: HttpPool, device: Device) -> DeviceHttp:
         tls=bool(config.get("tls", False)),
         fingerprint=config.get("fingerprint"),
         credentials=device.credentials,
+        lockout=device.lockout,
     )
 
 

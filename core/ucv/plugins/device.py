@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from copy import copy
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -12,7 +13,9 @@ import orjson
 
 from ucv.clock import Clock
 from ucv.errors import NotSupported, ValidationError
+from ucv.lockout import Lockout
 from ucv.plugins.tasks import DeviceTasks
+from ucv.plugins.values import Channel
 from ucv.streams.source import Credentials
 
 if TYPE_CHECKING:
@@ -47,7 +50,11 @@ class Device:
     ``credentials`` is what the device is to be logged in with, or None; hand it on, never put it
     into an address or a message. ``log`` names the entry in each line. ``tasks`` runs background
     work until the device is unloaded. ``runtime`` is the integration's own, for what it opened in
-    `Integration.setup`.
+    `Integration.setup`. ``lockout`` is for code that logs in by other means than `http`, see
+    `ucv.lockout.Lockout.turn`.
+
+    ``channel`` is the camera of a recorder that this handle is for, None for the whole device. The
+    handles of one device share everything else.
     """
 
     def __init__(
@@ -62,14 +69,19 @@ class Device:
         secrets: Mapping[str, str] | None = None,
         http: Callable[[Device], DeviceHttp] | None = None,
         on_task_failure: Callable[[BaseException], object] = lambda _error: None,
+        on_channels_changed: Callable[[], object] = lambda: None,
+        lockout: Lockout | None = None,
     ) -> None:
         self.entry_id = entry_id
-        self.runtime: Any = None
+        self.channel: Channel | None = None
+        self.lockout = lockout or Lockout()
         self.tasks = DeviceTasks(entry_id, on_task_failure)
+        self._whole = self
+        self._runtime: Any = None
         self._secrets = dict(secrets or {})
         self._make_http = http
         self._http: DeviceHttp | None = None
-        self._refused = False
+        self._on_channels_changed = on_channels_changed
         self.name = name
         self.credentials = credentials
         self.clock = clock
@@ -81,7 +93,28 @@ class Device:
         self.log = _EntryLog(entry_id)
 
     def __repr__(self) -> str:
-        return f"Device({self.entry_id!r})"
+        channel = "" if self.channel is None else f", channel={self.channel.id!r}"
+        return f"Device({self.entry_id!r}{channel})"
+
+    def view(self, channel: Channel) -> Device:
+        """Return the handle for one channel of a recorder; for the core."""
+        handle = copy(self._whole)
+        handle.channel = channel
+        handle.name = channel.name or f"{self.name} {channel.id}"
+        return handle
+
+    def channels_changed(self) -> None:
+        """Tell the core that the recorder's channels are others now: it asks for them again."""
+        self._on_channels_changed()
+
+    @property
+    def runtime(self) -> Any:
+        """The integration's own, the same for all handles of the device."""
+        return self._whole._runtime
+
+    @runtime.setter
+    def runtime(self, value: Any) -> None:
+        self._whole._runtime = value
 
     @property
     def host(self) -> str:
@@ -109,13 +142,12 @@ class Device:
 
         Speaks HTTPS when the configuration's ``tls`` says so.
         """
-        if self._http is None:
-            if self._make_http is None:
+        whole = self._whole
+        if whole._http is None:
+            if whole._make_http is None:
                 raise NotSupported("This device cannot be reached over HTTP here.")
-            self._http = self._make_http(self)
-            if self._refused:
-                self._http.lockout.close()
-        return self._http
+            whole._http = whole._make_http(whole)
+        return whole._http
 
     def url(self, scheme: str, path: str = "/", port: int | None = None) -> str:
         """Return an address on the device, without credentials.
@@ -153,15 +185,13 @@ class Device:
 
         Background tasks end, and nobody logs in over HTTP any more.
         """
-        self._refused = True
+        self.lockout.close()
         self.tasks.end()
-        if self._http is not None:
-            self._http.lockout.close()
 
     async def close(self) -> None:
         """End background tasks and connections; for the core. Raises `PluginError`."""
         try:
             await self.tasks.cancel()
         finally:
-            if self._http is not None:
-                await self._http.close()
+            if self._whole._http is not None:
+                await self._whole._http.close()
