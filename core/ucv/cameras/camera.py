@@ -14,7 +14,8 @@ class StreamProfile:
     """One stream a camera offers.
 
     ``name`` is unique for the camera and stable ("main", "sub"); ``role`` says what it is for.
-    ``url`` holds no credentials. What is not known is None or 0.
+    ``url`` holds no credentials. ``codec`` and ``audio`` are what the camera declares, whether or
+    not it can be played; ``bit_rate`` is bits per second. What is not known is None or 0.
     """
 
     name: str
@@ -25,11 +26,18 @@ class StreamProfile:
     width: int = 0
     height: int = 0
     frame_rate: float = 0.0
+    bit_rate: int = 0
+    audio: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """A camera as configured: ``id`` never changes, whatever its name or address becomes."""
+    """A camera as configured: ``id`` never changes, whatever its name or address becomes.
+
+    ``channel`` is the recorder's word for it, None where the device is one camera; ``online`` says
+    whether the recorder has a picture of it, None if it does not tell. ``clock_offset`` is how many
+    seconds the device's clock was ahead of ours when it was last asked.
+    """
 
     id: str
     entry_id: str
@@ -40,6 +48,10 @@ class Camera:
     model: str | None = None
     serial: str | None = None
     mac: str | None = None
+    firmware: str | None = None
+    channel: str | None = None
+    online: bool | None = None
+    clock_offset: float | None = None
     profiles: tuple[StreamProfile, ...] = ()
     capabilities: tuple[str, ...] = ()
     preload: bool = False

@@ -125,6 +125,8 @@ def _entry(draft: EntryDraft, version: int) -> EntryConfig:
         secrets=frozenset(draft.secrets),
         preload=draft.preload,
         disabled=draft.disabled,
+        profiles=draft.profiles,
+        channels=draft.channels,
         version=version,
     )
 

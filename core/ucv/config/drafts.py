@@ -10,7 +10,7 @@ from ucv.config.common import COMMON, COMMON_KEYS, slug
 from ucv.config.fields import SecretText, UrlText
 from ucv.config.problem import KeyPath, dotted, nearest
 from ucv.config.schema import Fault, SchemaFaults, keys_of, validate
-from ucv.entries.entry import EntryConfig
+from ucv.entries.entry import ChannelChoice, EntryConfig
 from ucv.errors import ValidationError
 from ucv.plugins.integration import Integration
 
@@ -31,6 +31,8 @@ class EntryDraft:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     preload: bool = False
     disabled: bool = False
+    profiles: tuple[str, ...] = ()
+    channels: tuple[ChannelChoice, ...] = ()
     loaded: bool = True
 
 
@@ -104,6 +106,7 @@ def parse_entry(
         secrets=parts.secrets,
         preload=common["preload"],
         disabled=common["disabled"],
+        **_choices(common),
     )
 
 
@@ -126,22 +129,46 @@ def unloaded_draft(mapping: Mapping[str, Any]) -> EntryDraft:
     if faults:
         raise SchemaFaults(faults)
     common["id"] = common.get("id") or slug(common["name"])
-    return EntryDraft(**common, loaded=False)
+    return EntryDraft(**{**common, **_choices(common)}, loaded=False)
 
 
-def public_mapping(entry: EntryConfig) -> dict[str, Any]:
-    """Return an entry as the mapping it could be made from again, without its secrets."""
-    mapping: dict[str, Any] = {
-        "id": entry.id,
-        "name": entry.name,
-        "integration": entry.integration,
-        **entry.data,
+def _choices(common: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "profiles": tuple(map(str, common.get("profiles", ()))),
+        "channels": tuple(
+            ChannelChoice(
+                str(choice["channel"]),
+                str(choice["name"]) if choice.get("name") else None,
+                bool(choice.get("use", True)),
+            )
+            for choice in common.get("channels", ())
+        ),
     }
+
+
+def common_mapping(entry: EntryConfig | EntryDraft) -> dict[str, Any]:
+    """Return what every entry may have besides id, name and integration, as people write it."""
+    mapping: dict[str, Any] = {}
+    if entry.profiles:
+        mapping["profiles"] = list(entry.profiles)
+    if entry.channels:
+        mapping["channels"] = [choice.to_mapping() for choice in entry.channels]
     if entry.preload:
         mapping["preload"] = True
     if entry.disabled:
         mapping["disabled"] = True
     return mapping
+
+
+def public_mapping(entry: EntryConfig) -> dict[str, Any]:
+    """Return an entry as the mapping it could be made from again, without its secrets."""
+    return {
+        "id": entry.id,
+        "name": entry.name,
+        "integration": entry.integration,
+        **entry.data,
+        **common_mapping(entry),
+    }
 
 
 _NOTHING = object()

@@ -10,7 +10,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from ucv.config.drafts import EntryDraft, parse_entry, public_mapping
+from ucv.config.drafts import EntryDraft, common_mapping, parse_entry, public_mapping
 from ucv.config.fields import Secret
 from ucv.config.problem import KeyPath, Problem, problem
 from ucv.config.schema import SchemaFaults, mapping_of
@@ -171,8 +171,4 @@ def as_mapping(draft: EntryDraft) -> dict[str, Any]:
     }
     for field in sorted(draft.secrets, key=_steps):
         _put(mapping, _steps(field), draft.secrets[field])
-    if draft.preload:
-        mapping["preload"] = True
-    if draft.disabled:
-        mapping["disabled"] = True
-    return mapping
+    return {**mapping, **common_mapping(draft)}

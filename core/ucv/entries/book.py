@@ -167,6 +167,8 @@ class EntryBook:
             secrets=frozenset(draft.secrets),
             preload=draft.preload,
             disabled=draft.disabled,
+            profiles=draft.profiles,
+            channels=draft.channels,
             facts=dict(facts or {}),
             unique_id=unique_id,
             version=self._version(draft.integration, 1),
@@ -225,6 +227,8 @@ class EntryBook:
                 secrets=kept | frozenset(draft.secrets),
                 preload=draft.preload,
                 disabled=draft.disabled,
+                profiles=draft.profiles,
+                channels=draft.channels,
             )
 
         async with self._paused(entry):
@@ -288,6 +292,8 @@ class EntryBook:
             or dict(config.data) != dict(draft.data)
             or config.preload != draft.preload
             or config.disabled != draft.disabled
+            or config.profiles != draft.profiles
+            or config.channels != draft.channels
             or config.secrets != frozenset(draft.secrets)
             or config.version != self._version(draft.integration, config.version)
             or any(stored.get((config.id, name)) != own for name, own in draft.secrets.items())

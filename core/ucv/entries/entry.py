@@ -70,12 +70,32 @@ class EntryOrigin(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelChoice:
+    """What a person wants of one channel of a recorder: a name of its own, or not to see it."""
+
+    channel: str
+    name: str | None = None
+    use: bool = True
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return it as it is written in YAML, without what is usual."""
+        mapping: dict[str, Any] = {"channel": self.channel}
+        if self.name is not None:
+            mapping["name"] = self.name
+        if not self.use:
+            mapping["use"] = False
+        return mapping
+
+
+@dataclass(frozen=True, slots=True)
 class EntryConfig:
     """An entry as stored: ``data`` follows the integration's schema and holds no secret.
 
     ``id`` is also the id of the camera of a one-camera entry. ``secrets`` names the secret fields
     that have a value in the store. ``facts`` is what the integration found out by itself and
-    remembers, such as a path that answered; they are forgotten when ``data`` changes.
+    remembers, such as a path that answered; they are forgotten when ``data`` changes. ``profiles``
+    names the streams to use, none: all. ``channels`` holds what is wanted of single channels of a
+    recorder; those it does not name are used as they are.
     """
 
     id: str
@@ -89,6 +109,13 @@ class EntryConfig:
     disabled: bool = False
     unique_id: str | None = None
     version: int = 1
+    profiles: tuple[str, ...] = ()
+    channels: tuple[ChannelChoice, ...] = ()
+
+    def channel(self, channel_id: str) -> ChannelChoice:
+        """Return what is wanted of a channel."""
+        known = (choice for choice in self.channels if choice.channel == channel_id)
+        return next(known, ChannelChoice(channel_id))
 
 
 @dataclass(frozen=True, slots=True)

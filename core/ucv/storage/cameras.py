@@ -86,6 +86,10 @@ def _values(camera: Camera) -> dict[str, Any]:
         "model": camera.model,
         "serial": camera.serial,
         "mac": camera.mac,
+        "firmware": camera.firmware,
+        "channel": camera.channel,
+        "online": camera.online,
+        "clock_offset": camera.clock_offset,
         "capabilities": list(camera.capabilities),
         "preload": camera.preload,
     }
@@ -103,6 +107,8 @@ def _columns(camera_id: str, position: int, profile: StreamProfile) -> dict[str,
         "width": profile.width,
         "height": profile.height,
         "frame_rate": profile.frame_rate,
+        "bit_rate": profile.bit_rate,
+        "audio": profile.audio,
     }
 
 
@@ -117,6 +123,10 @@ def _camera(row: sa.Row[Any], profiles: builtins.list[StreamProfile]) -> Camera:
         model=row.model,
         serial=row.serial,
         mac=row.mac,
+        firmware=row.firmware,
+        channel=row.channel,
+        online=row.online,
+        clock_offset=row.clock_offset,
         profiles=tuple(profiles),
         capabilities=tuple(row.capabilities),
         preload=row.preload,
@@ -133,4 +143,6 @@ def _profile(row: sa.Row[Any]) -> StreamProfile:
         width=row.width,
         height=row.height,
         frame_rate=row.frame_rate,
+        bit_rate=row.bit_rate,
+        audio=row.audio,
     )

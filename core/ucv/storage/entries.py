@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ucv.entries.entry import EntryConfig, EntryOrigin
+from ucv.entries.entry import ChannelChoice, EntryConfig, EntryOrigin
 from ucv.storage.database import Database
 from ucv.storage.tables import entries
 
@@ -95,6 +95,8 @@ def _values(entry: EntryConfig) -> dict[str, Any]:
         "disabled": entry.disabled,
         "unique_id": entry.unique_id,
         "version": entry.version,
+        "profiles": list(entry.profiles),
+        "channels": [choice.to_mapping() for choice in entry.channels],
     }
 
 
@@ -111,4 +113,6 @@ def _entry(row: sa.Row[Any]) -> EntryConfig:
         disabled=row.disabled,
         unique_id=row.unique_id,
         version=row.version,
+        profiles=tuple(row.profiles),
+        channels=tuple(ChannelChoice(**choice) for choice in row.channels),
     )

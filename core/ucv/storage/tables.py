@@ -28,12 +28,14 @@ entries = sa.Table(
     sa.Column("disabled", sa.Boolean, nullable=False),
     sa.Column("unique_id", sa.String(200)),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("profiles", sa.JSON, nullable=False, server_default="[]"),
+    sa.Column("channels", sa.JSON, nullable=False, server_default="[]"),
 )
 
 cameras = sa.Table(
     "cameras",
     metadata,
-    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("id", sa.String(100), primary_key=True),
     sa.Column(
         "entry_id", sa.ForeignKey("entries.id", ondelete="CASCADE"), nullable=False, index=True
     ),
@@ -44,6 +46,10 @@ cameras = sa.Table(
     sa.Column("model", sa.String(200)),
     sa.Column("serial", sa.String(200)),
     sa.Column("mac", sa.String(32)),
+    sa.Column("firmware", sa.String(200)),
+    sa.Column("channel", sa.String(32)),
+    sa.Column("online", sa.Boolean),
+    sa.Column("clock_offset", sa.Float),
     sa.Column("capabilities", sa.JSON, nullable=False),
     sa.Column("preload", sa.Boolean, nullable=False),
 )
@@ -61,6 +67,8 @@ stream_profiles = sa.Table(
     sa.Column("width", sa.Integer, nullable=False),
     sa.Column("height", sa.Integer, nullable=False),
     sa.Column("frame_rate", sa.Float, nullable=False),
+    sa.Column("bit_rate", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("audio", sa.String(32)),
 )
 
 #: ``owner`` is an entry's id; not a foreign key, because a secret is written before its entry.

@@ -6,27 +6,27 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from ucv.lockout import Lockout
+
 
 class ConnectGate:
-    """Admits the streams of one device to connect: one alone, until one has succeeded.
+    """Admits the streams of one device to connect: with credentials one by one.
 
     Cameras lock an account after five to seven refusals. Were all streams of a device to try a
-    wrong password together, that would be reached at once; so the first tries alone, and the
-    others follow together once it has proved the credentials (``proven``, set from outside).
-    ``shared`` bounds how many streams of all devices connect at once.
+    wrong password together, that would be reached at once; so each waits for its turn with
+    ``lockout`` (set from outside), which whoever else logs in to the device waits for, too. ``shared`` bounds how many streams of all devices connect at
+    once.
     """
 
     def __init__(self, shared: asyncio.Semaphore) -> None:
-        self.proven = False
-        self._alone = asyncio.Lock()
+        self.lockout = Lockout()
         self._shared = shared
 
     @asynccontextmanager
     async def admit(self) -> AsyncIterator[None]:
-        """Wait for admission; hold it until the camera has accepted or refused."""
-        if not self.proven:
-            async with self._alone, self._shared:
-                yield
-        else:
-            async with self._shared:
-                yield
+        """Wait for admission; hold it until the camera has accepted or refused.
+
+        Raises `InvalidAuth` when the credentials are known to be refused.
+        """
+        async with self.lockout.turn(), self._shared:
+            yield

@@ -10,6 +10,7 @@ from random import Random
 from ucv.bus import EventBus
 from ucv.clock import Clock, TimerHandle
 from ucv.errors import CameraViewerError, InvalidAuth, NotFoundError
+from ucv.lockout import Lockout
 from ucv.streams.gate import ConnectGate
 from ucv.streams.live import REMOVED, LiveStream, OpenSource
 from ucv.streams.profile import CameraLike, ProfileLike
@@ -53,15 +54,21 @@ class StreamManager:
         self._connects = asyncio.Semaphore(self._settings.parallel_connects)
         self._preloads: dict[LiveStream, TimerHandle] = {}
 
-    async def configure(self, camera: CameraLike, credentials_for: CredentialsGetter) -> None:
+    async def configure(
+        self,
+        camera: CameraLike,
+        credentials_for: CredentialsGetter,
+        lockout: Lockout | None = None,
+    ) -> None:
         """Make the camera's streams what it says, keeping what did not change.
 
         A stream whose address or options changed connects anew under its viewers; one that was
         refused tries again, with what ``credentials_for`` returns then; one that is no longer
-        there is closed. ``credentials_for`` is awaited before each attempt to connect.
+        there is closed. ``credentials_for`` is awaited before each attempt to connect. ``lockout``
+        is what all share that log in to the device: its streams connect one by one.
         """
         gate = self._gates.setdefault(camera.entry_id, ConnectGate(self._connects))
-        gate.proven = False  # the credentials may be others now
+        gate.lockout = lockout or Lockout()  # the credentials may be others now
         before = self._cameras.get(camera.id)
         old = before.streams if before else {}
         streams: dict[str, LiveStream] = {}
@@ -164,13 +171,13 @@ class StreamManager:
         ]
 
     def _accepted(self, gate: ConnectGate, _stream: LiveStream) -> None:
-        gate.proven = True
+        gate.lockout.accepted()
 
     def _failed(
         self, gate: ConnectGate, entry_id: str, stream: LiveStream, error: CameraViewerError
     ) -> None:
-        gate.proven = False
         if isinstance(error, InvalidAuth):
+            gate.lockout.close()
             reason = Reason(error.code, error.message)
             self.refuse(entry_id, reason)
             if self.on_auth_failed is not None:

@@ -69,7 +69,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "cameras",
-        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("id", sa.String(length=100), nullable=False),
         sa.Column("entry_id", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("integration", sa.String(length=64), nullable=False),
@@ -104,7 +104,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_sessions_user_id"), "sessions", ["user_id"], unique=False)
     op.create_table(
         "stream_profiles",
-        sa.Column("camera_id", sa.String(length=64), nullable=False),
+        sa.Column("camera_id", sa.String(length=100), nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("role", sa.String(length=64), nullable=False),
