@@ -242,6 +242,7 @@ class EntryBook:
                 raise
             for name in old.secrets - entry.config.secrets:
                 await self._secrets.delete(old.id, name)
+            await self._devices.forgive(entry.config)
 
     async def _put_back(self, entry_id: str, secrets: Mapping[str, str | None]) -> None:
         for name, value in secrets.items():
@@ -262,7 +263,7 @@ class EntryBook:
             self._bus.publish(EntryRemoved(entry_id))
 
     @asynccontextmanager
-    async def _paused(self, entry: Entry) -> AsyncIterator[None]:
+    async def _paused(self, entry: Entry) -> AsyncIterator[Entry]:
         """Hold an entry unloaded, and set it up again as it is then, also after a failure.
 
         Raises `NotFoundError` for one that was deleted while this waited for its turn.
@@ -271,7 +272,7 @@ class EntryBook:
             self._entry(entry.config.id, entry)
             try:
                 await self._stop(entry)
-                yield
+                yield entry
             finally:
                 self._start(entry)
 

@@ -59,7 +59,7 @@ class CameraControl:
         """
         camera = self._cameras.get(camera_id)
         capability = CAPABILITY_OF[method]
-        integration, device = self._entries.loaded(camera.entry_id)
+        integration, device = self._entries.loaded(camera.entry_id, camera_id)
         if capability not in camera.capabilities or not hasattr(integration, method):
             raise NotSupported(details={"camera": camera_id, "capability": capability})
         moving = self._moving.get(camera_id)

@@ -13,6 +13,7 @@ from typing import Any
 from ucv.config.drafts import EntryDraft, draft_from_mapping
 from ucv.entries.book import Entry, EntryBook, each, wholly
 from ucv.entries.entry import (
+    ChannelChoice,
     EntryConfig,
     EntryOrigin,
     EntryState,
@@ -52,8 +53,8 @@ class EntryManager(EntryBook):
         """Return where an entry stands; raises `NotFoundError`."""
         return self._entry(entry_id).status
 
-    def loaded(self, entry_id: str) -> tuple[Integration, Device]:
-        """Return what a loaded entry's device is asked through.
+    def loaded(self, entry_id: str, camera_id: str | None = None) -> tuple[Integration, Device]:
+        """Return what a loaded entry's device, or one of its cameras, is asked through.
 
         Raises `NotFoundError`, `InvalidAuth` while somebody has to log in again, and
         `StreamNotLive` with the reason when it is not loaded.
@@ -65,7 +66,11 @@ class EntryManager(EntryBook):
         if supervisor is None or supervisor.device is None:
             reason = status.reason
             raise StreamNotLive(reason.message if reason else "The camera is not set up.")
-        return supervisor.integration, supervisor.device
+        if camera_id is None:
+            return supervisor.integration, supervisor.device
+        if (handle := supervisor.device_of(camera_id)) is None:
+            raise StreamNotLive("The recorder has no such channel at the moment.")
+        return supervisor.integration, handle
 
     # --- life of the hub ----------------------------------------------------------------------
 
@@ -202,6 +207,7 @@ class EntryManager(EntryBook):
             stored_secrets=stored.secrets if stored else (),
         )
         integration = self._integrations[draft.integration]
+        # Also what was refused before may be tried again: a person asks for it.
         async with on_trial(draft, stored, integration, self._calls, self._devices) as reached:
             yield reached
 
@@ -233,11 +239,12 @@ class EntryManager(EntryBook):
     def refused(self, entry_id: str, reason: Reason, device: Device) -> None:
         """Stop all traffic to a device that refused its credentials, until a person acts.
 
-        ``device`` is the handle they were sent through: another one has other credentials by now.
+        ``device`` is a handle that they were sent through: another one has other credentials by
+        now.
         """
         entry = self._entries.get(entry_id)
         supervisor = entry.supervisor if entry is not None else None
-        if supervisor is not None and supervisor.device is device:
+        if supervisor is not None and device.is_of(supervisor.device):
             supervisor.authentication_failed(reason)
 
     @wholly
@@ -266,8 +273,28 @@ class EntryManager(EntryBook):
     @wholly
     async def reload(self, entry_id: str) -> None:
         """Unload an entry and set it up again; also what ends ``auth_failed``."""
-        async with self._paused(self._entry(entry_id)):
-            pass
+        async with self._paused(self._entry(entry_id)) as entry:
+            await self._devices.forgive(entry.config)
+
+    @wholly
+    async def choose_channels(self, entry_id: str, choices: Collection[ChannelChoice]) -> None:
+        """Say what is wanted of some channels of a recorder; the others stay as they are.
+
+        Nothing is reloaded: the other cameras go on. Raises `NotFoundError`, `ReadOnlyError`.
+        """
+        entry = self._writable(entry_id)
+
+        def chosen(old: EntryConfig) -> EntryConfig:
+            kept = {choice.channel: choice for choice in old.channels}
+            kept.update((choice.channel, choice) for choice in choices)
+            usual = {choice for choice in kept.values() if choice == ChannelChoice(choice.channel)}
+            return replace(old, channels=tuple(c for c in kept.values() if c not in usual))
+
+        async with entry.lock:
+            await self._save(entry, chosen)
+            if entry.supervisor is not None:
+                await entry.supervisor.choose(entry.config)
+            self._report(entry, entry.status)
 
     async def delete(self, entry_id: str) -> None:
         """Unload an entry and forget it, with its cameras and secrets."""

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ucv.bus import EventBus
-from ucv.cameras.camera import Camera, StreamProfile
 from ucv.cameras.registry import CameraRegistry
 from ucv.clock import Clock
+from ucv.entries.camera_line import CameraLine
 from ucv.entries.devices import Devices
 from ucv.entries.entry import EntryConfig, EntryState, EntryStatus
 from ucv.entries.event_pump import EventPump
@@ -26,12 +25,11 @@ from ucv.errors import (
     RateLimited,
 )
 from ucv.plugins.calls import Calls
-from ucv.plugins.capabilities import capabilities_of
 from ucv.plugins.device import Device
 from ucv.plugins.integration import Integration
 from ucv.plugins.leaks import deaf
 from ucv.plugins.quarantine import fault_in
-from ucv.plugins.values import DeviceInfo, Stream
+from ucv.plugins.values import DeviceInfo
 from ucv.streams.backoff import Backoff
 from ucv.streams.manager import StreamManager
 from ucv.streams.state import Reason
@@ -44,6 +42,8 @@ SETUP_LIMIT = 30.0
 UNLOAD_LIMIT = 10.0
 #: Seconds between attempts: full jitter below a bound that doubles from the first to the second.
 RETRY_FIRST, RETRY_CAP = 5.0, 300.0
+#: Seconds between two looks at a recorder's channels, and the most that one may take.
+FOLLOW_INTERVAL, FOLLOW_LIMIT = 60.0, 30.0
 #: Longest wait a device may ask for, in seconds.
 RETRY_AFTER_CAP = 3600.0
 
@@ -91,6 +91,9 @@ class EntrySupervisor:
         self._task: asyncio.Task[None] | None = None
         self._device: Device | None = None
         self._pump: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._channels_changed = asyncio.Event()
+        self._line: CameraLine | None = None
         self._loaded = False
         self._stopping = False
         self._ended = False
@@ -100,6 +103,18 @@ class EntrySupervisor:
     def device(self) -> Device | None:
         """The handle of the device, while the entry is loaded."""
         return self._device if self._loaded else None
+
+    def device_of(self, camera_id: str) -> Device | None:
+        """Return the handle through which one of its cameras is asked, while it is loaded."""
+        if not self._loaded or self._line is None:
+            return None
+        return self._line.handle(camera_id)
+
+    async def choose(self, config: EntryConfig) -> None:
+        """Show the cameras as a person wants them now, without reaching the device."""
+        self._config = config
+        if self._line is not None and self._loaded:
+            await self._line.choose(config)
 
     def start(self) -> None:
         """Begin to set up in the background; the outcome is reported as a status."""
@@ -127,8 +142,9 @@ class EntrySupervisor:
         self._services.streams.refuse(self._config.id, reason)
         if self._device is not None:
             self._device.refuse()
-        if self._pump is not None and self._pump is not asyncio.current_task():
-            self._pump.cancel()
+        for task in (self._pump, self._following):
+            if task is not None and task is not asyncio.current_task():
+                task.cancel()
         if self._task is not None:
             # Neither is it set up any further, nor tried again.
             self._task.cancel()
@@ -193,42 +209,57 @@ class EntrySupervisor:
             return await services.calls.call(integration, method, device, limit=None)
 
         await call("setup")
-        known: DeviceInfo = await call("probe")
-        await services.identify(config.id, known)
-        streams: list[Stream] = await call("streams")
-        told = await call("capabilities")
-        with self._answers("capabilities"):
-            able = _capabilities(capabilities_of(integration), told)
-        with self._answers("streams"):
-            profiles = _profiles(streams)
-        camera = Camera(
-            id=config.id,
-            entry_id=config.id,
-            name=config.name,
-            integration=config.integration,
-            unique_id=known.unique_id,
-            manufacturer=known.manufacturer,
-            model=known.model,
-            serial=known.serial,
-            mac=known.mac,
-            profiles=profiles,
-            # Whatever shows a picture can be asked for a still one.
-            capabilities=tuple(sorted({*able, "snapshot"} if streams else able)),
-            preload=config.preload,
-        )
-        await services.cameras.put(camera)
-        await services.streams.configure(camera, lambda: services.devices.credentials(config))
-        if "events" in able:
-            self._listen(device, camera.id)
+        info: DeviceInfo = await call("probe")
+        await services.identify(config.id, info)
+        self._line = line = self._camera_line(device, info)
+        await line.look(config)
+        if line.reports:
+            self._listen(device, line)
+        if line.has_channels:
+            self._following = asyncio.create_task(
+                self._follow(line), name=f"channels of {config.id}"
+            )
 
-    @contextmanager
-    def _answers(self, method: str) -> Iterator[None]:
-        """Count what is wrong with an answer of the integration's as its fault."""
-        try:
-            yield
-        except PluginError as error:
-            where = fault_in(getattr(self.integration, method), error.message)
-            raise self._fault(method, where) from error
+    def _camera_line(self, device: Device, info: DeviceInfo) -> CameraLine:
+        services, integration = self._services, self.integration
+
+        async def call(method: str, handle: Device) -> Any:
+            # At set-up the whole of it has a limit already.
+            return await services.calls.call(
+                integration, method, handle, limit=FOLLOW_LIMIT if self._loaded else None
+            )
+
+        def fault(method: str, error: PluginError) -> PluginError:
+            where = fault_in(getattr(integration, method), error.message)
+            return self._fault(method, where)
+
+        return CameraLine(
+            integration=integration,
+            device=device,
+            info=info,
+            call=call,
+            fault=fault,
+            cameras=services.cameras,
+            streams=services.streams,
+            devices=services.devices,
+        )
+
+    async def _follow(self, line: CameraLine) -> None:
+        """Look from time to time, and when the device says so, which channels there are."""
+        while True:
+            self._channels_changed.clear()
+            timer = self._services.clock.call_later(FOLLOW_INTERVAL, self._channels_changed.set)
+            try:
+                await self._channels_changed.wait()
+                await line.look(self._config)
+            except InvalidAuth as error:
+                self.authentication_failed(reason_of(error))
+                return
+            except CameraViewerError as error:
+                # Cameras that are there stay; the next look will tell.
+                _log.info("%s did not tell its channels: %s", self._config.id, error.message)
+            finally:
+                timer.cancel()
 
     def _fault(self, method: str, error: Exception) -> PluginError:
         calls = self._services.calls
@@ -254,6 +285,7 @@ class EntrySupervisor:
             self._config,
             self._remember,
             on_refused=lambda error: self.authentication_failed(reason_of(error)),
+            on_channels_changed=self._channels_changed.set,
         )
 
     async def _remember(self, facts: dict[str, Any]) -> None:
@@ -261,11 +293,11 @@ class EntrySupervisor:
         if not self._ended:
             self._config = await self._services.remember(self._config.id, facts)
 
-    def _listen(self, device: Device, camera_id: str) -> None:
+    def _listen(self, device: Device, line: CameraLine) -> None:
         pump = EventPump(
             integration=self.integration,
             device=device,
-            camera_id=camera_id,
+            camera_id=line.camera_id,
             calls=self._services.calls,
             bus=self._services.bus,
             clock=self._services.clock,
@@ -274,17 +306,23 @@ class EntrySupervisor:
         )
         self._pump = asyncio.create_task(pump.run(), name=f"events of {self._config.id}")
 
+    async def _end(self, method: str, task: asyncio.Task[None]) -> None:
+        task.cancel()
+        await asyncio.wait({task}, timeout=UNLOAD_LIMIT)
+        if not task.done():
+            self._fault(method, deaf(task))
+        elif not task.cancelled():
+            task.exception()  # seen: nobody waits for it any more
+
     async def _unload(self) -> bool:
         """Let go of the device, and say whether that went well; its failure is reported."""
         device, self._device, self._loaded = self._device, None, False
+        self._line = None
         pump, self._pump = self._pump, None
-        if pump is not None:
-            pump.cancel()
-            await asyncio.wait({pump}, timeout=UNLOAD_LIMIT)
-            if not pump.done():
-                self._fault("events", deaf(pump))
-            elif not pump.cancelled():
-                pump.exception()  # seen: nobody waits for it any more
+        following, self._following = self._following, None
+        for method, task in (("events", pump), ("channels", following)):
+            if task is not None:
+                await self._end(method, task)
         if device is None:
             return True
         try:
@@ -311,33 +349,3 @@ def _final_state(error: BaseException) -> EntryState | None:
     if isinstance(error, CameraViewerError) and error.retry:
         return None
     return EntryState.SETUP_ERROR
-
-
-def _capabilities(in_code: tuple[str, ...], of_device: Any) -> tuple[str, ...]:
-    if of_device is None:
-        return in_code
-    names = isinstance(of_device, Collection) and not isinstance(of_device, str)
-    if not names or not all(isinstance(name, str) for name in of_device):
-        raise PluginError("The integration's capabilities must return names, such as ['ptz'].")
-    if missing := sorted(set(of_device) - set(in_code)):
-        raise PluginError(f"The integration claims what it has no code for: {', '.join(missing)}.")
-    return tuple(of_device)
-
-
-def _profiles(streams: list[Stream]) -> tuple[StreamProfile, ...]:
-    profiles: dict[str, StreamProfile] = {}
-    for stream in streams:
-        name = stream.name or stream.role
-        if name in profiles:
-            raise PluginError(f"The integration returned two streams called {name!r}.")
-        profiles[name] = StreamProfile(
-            name=name,
-            role=stream.role,
-            url=str(stream.url),
-            options=dict(stream.options),
-            codec=stream.codec,
-            width=stream.width,
-            height=stream.height,
-            frame_rate=stream.frame_rate,
-        )
-    return tuple(profiles.values())

@@ -103,6 +103,10 @@ class Device:
         handle.name = channel.name or f"{self.name} {channel.id}"
         return handle
 
+    def is_of(self, other: Device | None) -> bool:
+        """Whether this and the other are handles of the same loaded device; for the core."""
+        return other is not None and self._whole is other._whole
+
     def channels_changed(self) -> None:
         """Tell the core that the recorder's channels are others now: it asks for them again."""
         self._on_channels_changed()

@@ -14,8 +14,8 @@ class ConnectGate:
 
     Cameras lock an account after five to seven refusals. Were all streams of a device to try a
     wrong password together, that would be reached at once; so each waits for its turn with
-    ``lockout`` (set from outside), which whoever else logs in to the device waits for, too. ``shared`` bounds how many streams of all devices connect at
-    once.
+    ``lockout`` (set from outside), as whoever else logs in to the device does. ``shared`` bounds
+    how many streams of all devices connect at once.
     """
 
     def __init__(self, shared: asyncio.Semaphore) -> None:

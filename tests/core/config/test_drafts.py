@@ -77,6 +77,8 @@ def errors(mapping: dict[str, Any]) -> list[dict[str, Any]]:
 def test_a_mapping_becomes_a_draft_with_defaults() -> None:
     draft = draft_from_mapping({**FRONT, "preload": True}, INTEGRATIONS)
     assert asdict(draft) == {
+        "profiles": (),
+        "channels": (),
         "id": "front",
         "name": "Front",
         "integration": "plain",

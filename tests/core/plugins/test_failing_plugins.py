@@ -129,7 +129,10 @@ LATER = {
         "CancelledError", "raise asyncio.CancelledError  # here\n        yield", name="events"
     ),
     "events_yield_the_wrong_type": _method(
-        "events must yield ucv.CameraEvent, not str", "yield 'motion'", "  # here", "events"
+        "events must yield ucv.CameraEvent or ucv.CurrentEvents, not str",
+        "yield 'motion'",
+        "  # here",
+        "events",
     ),
     "sink_raises": _sink(_DIVIDES, "1 / 0  # here"),
     "sink_cancels": _sink("CancelledError", "raise asyncio.CancelledError  # here"),
