@@ -49,6 +49,9 @@ def _what(field: Field) -> str:
     match field["type"]:
         case "select":
             return _one_of([f"`{option['value']}`" for option in field["options"]])
+        case "choices":
+            words = [f"`{option['value']}`" for option in field["options"]]
+            return f"list of {_one_of(words)}"
         case "url":
             return f"address: {_one_of([f'`{scheme}://`' for scheme in field['schemes']])}"
         case "list":

@@ -198,6 +198,24 @@ class Select:
         return self._by_text[str(value)]
 
 
+class Choices:
+    """Some of several words, at least one, each once; with a label each if given as a mapping."""
+
+    def __init__(self, options: Mapping[str, str] | Iterable[str]) -> None:
+        #: Labels by value, in the order given.
+        self.options: Mapping[str, str] = (
+            dict(options) if isinstance(options, Mapping) else {item: item for item in options}
+        )
+
+    def __call__(self, value: Any) -> list[str]:
+        """Return what was chosen in the order of ``options``; raises `voluptuous.Invalid`."""
+        if not isinstance(value, (list, tuple)) or not value:
+            raise vol.Invalid("expected a list with at least one of them")
+        if unknown := [item for item in value if item not in self.options]:
+            raise vol.Invalid(f"{str(unknown[0])[:64]} is none of {', '.join(self.options)}")
+        return [option for option in self.options if option in value]
+
+
 class Fingerprint:
     """The SHA-256 fingerprint of a certificate: 64 hexadecimal digits, with or without colons."""
 

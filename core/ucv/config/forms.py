@@ -2,8 +2,8 @@
 
 One field is a mapping with
 
-- ``name``, and ``type``: "string", "integer", "float", "boolean", "select", "url", "host",
-  "secret", "list" or "object";
+- ``name``, and ``type``: "string", "integer", "float", "boolean", "select", "choices" (several
+  of a select's options, as a list), "url", "host", "secret", "list" or "object";
 - ``required``: whether it must be given, because it has no default and, being a secret, none is
   stored;
 - ``label``, ``help``, ``unit``, ``placeholder`` (texts in English; all but ``label`` may be None)
@@ -242,6 +242,10 @@ _OURS: tuple[tuple[type, Callable[[Any], Field]], ...] = (
         fields.Select,
         lambda select: {"type": "select", "options": _options(select.options.items())},
     ),
+    (
+        fields.Choices,
+        lambda choices: {"type": "choices", "options": _options(choices.options.items())},
+    ),
     (fields.Role, lambda _: {"type": "string", "max_length": 32}),
     # 64 digits, and a colon between each two.
     (fields.Fingerprint, lambda _: {"type": "string", "min_length": 64, "max_length": 95}),
@@ -270,6 +274,8 @@ def _without_secrets(kind: Field, value: Any) -> Any:
         if not isinstance(value, (list, tuple)) or kind["item"]["type"] == "secret":
             return None
         return [_without_secrets(kind["item"], item) for item in value]
+    if kind["type"] == "choices":
+        return [str(item) for item in value] if isinstance(value, (list, tuple)) else None
     if kind["type"] == "url":
         return _address(value, kind["schemes"])
     if isinstance(value, float) and not math.isfinite(value):

@@ -35,6 +35,7 @@ from ucv.errors import (
 )
 from ucv.plugins.calls import Calls
 from ucv.plugins.device import Device
+from ucv.plugins.identity import distinct_id, says_the_same
 from ucv.plugins.integration import Integration
 from ucv.plugins.values import DeviceInfo
 from ucv.streams.manager import StreamManager
@@ -345,11 +346,11 @@ class EntryBook:
         await self._save(entry, lambda old: replace(old, facts={**old.facts, **facts}))
         return entry.config
 
-    async def _identify(self, entry_id: str, known: DeviceInfo) -> None:
+    async def _identify(self, entry_id: str, known: DeviceInfo) -> str | None:
         entry = self._entry(entry_id)
         old, new = entry.config.unique_id, known.unique_id
-        if new is None or new == old:
-            return
+        if new is None or (old is not None and says_the_same(old, new)):
+            return old
         if old is not None:
             raise WrongDevice(
                 f"The device at this address says it is {new}, but {old} is expected. If it takes "
@@ -359,7 +360,9 @@ class EntryBook:
         twin = self.find_unique(entry.config.integration, new)
         if twin is not None:
             _log.warning("%s and %s say that they are the same device", entry_id, twin.config.id)
+            new = distinct_id(new, known.mac, entry.config.data.get("host"))
         await self._save(entry, lambda config: replace(config, unique_id=new))
+        return new
 
     async def _migrate(
         self, config: EntryConfig, integration: Integration, device: Device

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ucv.cameras.camera import Camera, StreamProfile
 from ucv.cameras.registry import CameraRegistry
-from ucv.config.common import MAX_CHANNELS
 from ucv.entries.devices import Devices
 from ucv.entries.entry import EntryConfig
+from ucv.entries.survey import CallMethod, Survey, checked_channels
 from ucv.errors import PluginError
 from ucv.plugins.capabilities import capabilities_of
 from ucv.plugins.device import Device
@@ -22,8 +22,6 @@ from ucv.streams.manager import StreamManager
 
 _log = logging.getLogger(__name__)
 
-#: Calls a method of the integration with a handle.
-CallMethod = Callable[[str, Device], Awaitable[Any]]
 #: Makes the integration's fault of what is wrong with an answer: (method, error) → what to raise.
 MakeFault = Callable[[str, PluginError], PluginError]
 
@@ -93,10 +91,20 @@ class CameraLine:
         known = camera_id in self._known and self._cameras.find(camera_id) is not None
         return camera_id if known else None
 
+    def survey(self) -> Survey:
+        """Return what the device told, whatever is used of it."""
+        channels = [k.channel for k in self._known.values() if k.channel is not None]
+        streams = {
+            None if known.channel is None else known.channel.id: known.streams
+            for known in self._known.values()
+        }
+        return Survey(tuple(channels) if self.has_channels else None, streams)
+
     async def look(self, config: EntryConfig) -> None:
         """Ask the device for its channels, and of new or changed ones for what they have."""
         async with self._busy:
-            channels = self._channels(await self._call("channels", self._device))
+            told = await self._call("channels", self._device)
+            channels = self._checked("channels", lambda: checked_channels(told))
             self.has_channels = channels is not None
             known: dict[str, _Known] = {}
             for channel in [None] if channels is None else channels:
@@ -181,22 +189,6 @@ class CameraLine:
             channel=channel.id,
             online=channel.online,
         )
-
-    def _channels(self, told: Any) -> list[Channel] | None:
-        def checked() -> list[Channel] | None:
-            if told is None:
-                return None
-            channels = list(told)
-            if not all(isinstance(channel, Channel) for channel in channels):
-                raise PluginError("The integration's channels must return ucv.Channel values.")
-            if len({channel.id for channel in channels}) != len(channels):
-                raise PluginError("The integration returned two channels with one id.")
-            if len(channels) > MAX_CHANNELS:
-                raise PluginError(f"The integration returned more than {MAX_CHANNELS} channels.")
-            return channels
-
-        channels: list[Channel] | None = self._checked("channels", checked)
-        return channels
 
     def _checked(self, method: str, check: Callable[[], Any]) -> Any:
         """Count what is wrong with an answer of the integration's as its fault."""

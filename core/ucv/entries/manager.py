@@ -20,18 +20,27 @@ from ucv.entries.entry import (
     EntryStatus,
 )
 from ucv.entries.store import EntryView
+from ucv.entries.survey import Survey, survey
 from ucv.entries.trial import on_trial
 from ucv.errors import (
     AlreadyConfiguredError,
+    CameraViewerError,
+    ConnectTimeout,
     InvalidAuth,
     StreamNotLive,
 )
 from ucv.plugins.device import Device
+from ucv.plugins.identity import normal_mac
 from ucv.plugins.integration import Integration
 from ucv.plugins.values import DeviceInfo
 from ucv.streams.state import Reason
 
 _log = logging.getLogger(__name__)
+
+#: Seconds for finding out the addresses of a name.
+RESOLVE_LIMIT = 3.0
+#: Seconds that asking a device on trial for its channels and streams may take.
+SURVEY_LIMIT = 30.0
 
 
 class EntryManager(EntryBook):
@@ -71,6 +80,44 @@ class EntryManager(EntryBook):
         if (handle := supervisor.device_of(camera_id)) is None:
             raise StreamNotLive("The recorder has no such channel at the moment.")
         return supervisor.integration, handle
+
+    def survey(self, entry_id: str) -> Survey | None:
+        """Return what an entry's device has, whatever is used of it; None if it is not loaded.
+
+        Raises `NotFoundError`.
+        """
+        supervisor = self._entry(entry_id).supervisor
+        return None if supervisor is None else supervisor.survey()
+
+    async def survey_trial(self, device: Device, domain: str) -> Survey:
+        """Ask a device on trial what it has; raises what the integration does, and in time."""
+
+        async def call(method: str, handle: Device) -> Any:
+            return await self._calls.call(self._integrations[domain], method, handle, limit=None)
+
+        try:
+            async with asyncio.timeout(SURVEY_LIMIT):
+                return await survey(device, call)
+        except TimeoutError:
+            raise ConnectTimeout("The device did not tell its streams in time.") from None
+
+    async def is_another(self, entry_id: str, info: DeviceInfo, host: str | None) -> bool:
+        """Say whether an entry's device still answers, and is another than the one at ``host``.
+
+        For two that say they are the same: by their MAC addresses, or else by where they are.
+        """
+        try:
+            integration, device = self.loaded(entry_id)
+            own: DeviceInfo = await self._calls.call(integration, "probe", device)
+            if own.unique_id != info.unique_id:
+                return True
+            macs = normal_mac(own.mac), normal_mac(info.mac)
+            if None not in macs:
+                return macs[0] != macs[1]
+            return await resolved(device.host) != await resolved(host or "")
+        except CameraViewerError:
+            # It does not answer where it was: it has moved.
+            return False
 
     # --- life of the hub ----------------------------------------------------------------------
 
@@ -299,3 +346,13 @@ class EntryManager(EntryBook):
     async def delete(self, entry_id: str) -> None:
         """Unload an entry and forget it, with its cameras and secrets."""
         await self._delete(self._writable(entry_id))
+
+
+async def resolved(host: str) -> frozenset[str]:
+    """Return the addresses of a host; its name if they cannot be found out."""
+    try:
+        async with asyncio.timeout(RESOLVE_LIMIT):
+            found = await asyncio.get_running_loop().getaddrinfo(host, None)
+    except (OSError, TimeoutError, UnicodeError):
+        return frozenset({host.casefold()})
+    return frozenset(str(address[4][0]) for address in found)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ucv.bus import EventBus
@@ -16,6 +16,7 @@ from ucv.entries.camera_line import CameraLine
 from ucv.entries.devices import Devices
 from ucv.entries.entry import EntryConfig, EntryState, EntryStatus
 from ucv.entries.event_pump import EventPump
+from ucv.entries.survey import Survey
 from ucv.errors import (
     CameraViewerError,
     ConnectTimeout,
@@ -63,8 +64,9 @@ class EntryServices:
     remember: Callable[[str, dict[str, Any]], Awaitable[EntryConfig]]
     #: Brings an entry to the version of its integration and stores it.
     migrate: Callable[[EntryConfig, Integration, Device], Awaitable[EntryConfig]]
-    #: Takes note of who a device is; raises `WrongDevice` when it is not the one it was.
-    identify: Callable[[str, DeviceInfo], Awaitable[None]]
+    #: Takes note of who a device is and returns what it is known as; raises `WrongDevice` when it
+    #: is not the one it was.
+    identify: Callable[[str, DeviceInfo], Awaitable[str | None]]
 
 
 def reason_of(error: BaseException) -> Reason:
@@ -109,6 +111,10 @@ class EntrySupervisor:
         if not self._loaded or self._line is None:
             return None
         return self._line.handle(camera_id)
+
+    def survey(self) -> Survey | None:
+        """Return what the device has; None while it is not loaded."""
+        return self._line.survey() if self._loaded and self._line is not None else None
 
     async def choose(self, config: EntryConfig) -> None:
         """Show the cameras as a person wants them now, without reaching the device."""
@@ -210,7 +216,7 @@ class EntrySupervisor:
 
         await call("setup")
         info: DeviceInfo = await call("probe")
-        await services.identify(config.id, info)
+        info = replace(info, unique_id=await services.identify(config.id, info))
         self._line = line = self._camera_line(device, info)
         await line.look(config)
         if line.reports:

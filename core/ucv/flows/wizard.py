@@ -7,16 +7,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import voluptuous as vol
-
 from ucv.clock import Clock
-from ucv.config import forms
-from ucv.config.common import MAX_NAME
 from ucv.config.drafts import public_mapping
-from ucv.config.fields import Text
-from ucv.config.schema import SchemaFaults, keys_of, validate
+from ucv.config.schema import keys_of
 from ucv.entries.entry import EntryConfig, EntryOrigin
 from ucv.entries.manager import EntryManager
+from ucv.entries.survey import Survey
 from ucv.errors import (
     AlreadyConfiguredError,
     CameraViewerError,
@@ -25,14 +21,17 @@ from ucv.errors import (
     WrongDevice,
 )
 from ucv.flows import addresses
-from ucv.flows.conversation import InvalidAnswer
+from ucv.flows.choices import DeviceChoices
 from ucv.flows.entry_form import EntryForm, connection_fields, option_fields, secret_fields
 from ucv.flows.flow import RunningFlow
 from ucv.flows.known_devices import facts_of
 from ucv.flows.own_steps import Steps
 from ucv.flows.pages import AbortPage, DonePage, FieldError, FormPage, MenuPage, PageError
+from ucv.flows.recognition import recognise
+from ucv.flows.wording import one_line, title_of, what_was_found
 from ucv.plugins.calls import Calls
 from ucv.plugins.device import Device
+from ucv.plugins.identity import says_the_same
 from ucv.plugins.steps import Abort
 from ucv.plugins.values import DeviceInfo
 from ucv.secrets import Redactor
@@ -47,6 +46,7 @@ TITLES = {
     "reconfigure": "Change how the device is reached",
     "options": "Options",
     "confirm": "Name the camera",
+    "choose": "What to use of it",
 }
 
 
@@ -98,19 +98,19 @@ class Wizard:
         names = connection_fields(self._integration)
         form = self._entry_form(names, known=self._prefilled())
         step = "discovered" if self._flow.discovered is not None else "user"
-        async with self._reached(form, step) as (device, info):
-            self._flow.title = self._redact(title_of(info)) or self._flow.title
-            await self._recognise(form, info)
+        async with self._reached(form, step, survey=True) as (device, told, found):
+            self._flow.title = self._redact(title_of(told)) or self._flow.title
+            info = await self._recognise(form, told)
             elsewhere = await self._ask_more(form, device, info)
             # What the device has told need not be found out again.
             facts = {**device.facts, **facts_of(self._flow.discovered)}
         if elsewhere:
-            info, facts = await self._ask_again(form)
+            info, facts, found = await self._ask_again(form)
         options = [name for name in option_fields(self._integration) if name not in names]
         if options:
             form = self._entry_form(options, known=form.mapping)
             await self._talk.form(form.page("options", title=TITLES["options"]), form.take)
-        return await self._confirm(form, info, facts)
+        return await self._confirm(form, info, facts, found)
 
     def _prefilled(self) -> dict[str, Any]:
         found = self._flow.discovered
@@ -118,60 +118,60 @@ class Wizard:
             return {}
         return addresses.of_discovered(found, keys_of(self._integration.schema))
 
-    async def _recognise(self, form: EntryForm, info: DeviceInfo) -> None:
-        """End the flow for a device that has an entry; one at a new address goes on there."""
-        if info.unique_id is None:
-            return
-        entries = self._tools.entries
-        known = entries.find_unique(self._integration.domain, info.unique_id)
-        if known is None:
-            return
-        entry = known.config
-        changes = addresses.changes(entry, form.draft.data)
+    async def _recognise(self, form: EntryForm, info: DeviceInfo) -> DeviceInfo:
+        """End the flow for a device that has an entry; one at a new address goes on there.
+
+        Returns who the device is, told apart from others that say they are the same.
+        """
+        met = await recognise(self._tools.entries, self._integration.domain, info, form.draft.data)
+        if met.entry is None:
+            return met.info
+        entry, changes = met.entry, met.changes
         if not changes:
             raise _Ended(AbortPage("already_configured", f"{entry.name} is this device.", entry.id))
         async with self._flow.committing:
-            await entries.relocate(entry.id, changes)
+            await self._tools.entries.relocate(entry.id, changes)
             sentence = f"{entry.name} is this device; it is used at its new address from now on."
             raise _Ended(AbortPage("updated", sentence, entry.id))
 
+    async def _end_if_known(self, info: DeviceInfo) -> None:
+        if info.unique_id is None:
+            return
+        known = self._tools.entries.find_unique(self._integration.domain, info.unique_id)
+        if known is not None:
+            entry = known.config
+            raise _Ended(AbortPage("already_configured", f"{entry.name} is this device.", entry.id))
+
     async def _confirm(
-        self, form: EntryForm, info: DeviceInfo, facts: Mapping[str, Any]
+        self, form: EntryForm, info: DeviceInfo, facts: Mapping[str, Any], found: Survey
     ) -> DonePage | AbortPage:
-        name = _one_line(title_of(info) or addresses.host_of(form.draft.data) or "")
-        schema = {vol.Required("name"): Text(MAX_NAME)}
-        values: Mapping[str, Any] = {"name": name or self._integration.name}
+        name = one_line(title_of(info) or addresses.host_of(form.draft.data) or "")
+        choices = DeviceChoices(found)
+        choices.ask_name(name or self._integration.name)
+        values: Mapping[str, Any] = choices.values
         errors: tuple[FieldError, ...] = ()
-
-        def parse(answer: Mapping[str, Any]) -> str:
-            given = {"name": answer.get("name")}
-            try:
-                return str(validate(given, schema)["name"])
-            except SchemaFaults as invalid:
-                wrong = tuple(FieldError("name", fault.message) for fault in invalid.faults)
-                raise InvalidAnswer(wrong, _fields(schema, given)) from None
-
         while True:
             page = FormPage(
                 "confirm",
-                _fields(schema, values),
+                choices.fields(values),
                 TITLES["confirm"],
-                self._redact(_who(info)),
+                self._redact(what_was_found(info, found)),
                 errors=errors,
             )
-            chosen = await self._talk.form(page, parse)
+            chosen = await self._talk.form(page, choices.parse)
             self._talk.progress(SAVING)
             # Another flow may have been faster.
-            await self._recognise(form, info)
+            await self._end_if_known(info)
             try:
                 async with self._flow.committing:
+                    wanted = {"name": str(chosen["name"]), **choices.of_answer(chosen)}
                     entry = await self._tools.entries.create(
-                        {**form.mapping, "name": chosen}, unique_id=info.unique_id, facts=facts
+                        {**form.mapping, **wanted}, unique_id=info.unique_id, facts=facts
                     )
             except AlreadyConfiguredError as error:
                 return AbortPage("already_configured", error.message)
             except ValidationError as invalid:
-                values = {"name": chosen}
+                values = chosen
                 errors = (FieldError("name", invalid.message),)
                 continue
             return DonePage(entry.id, f"{entry.name} was added.")
@@ -198,17 +198,26 @@ class Wizard:
     async def _change_options(self) -> DonePage | AbortPage:
         entry = self._writable("change it in ucv.yaml")
         names = option_fields(self._integration)
-        if not names:
+        found = self._tools.entries.survey(entry.id)
+        choices = DeviceChoices(found, entry) if found is not None else None
+        if not names and (choices is None or not choices.schema):
             return AbortPage("not_supported", f"{self._integration.name} has no options.", entry.id)
         form = self._entry_form(names, known=public_mapping(entry), stored=entry.secrets)
-        await self._talk.form(form.page("options", title=TITLES["options"]), form.take)
+        if names:
+            await self._talk.form(form.page("options", title=TITLES["options"]), form.take)
+        if choices is not None and choices.schema:
+            chosen = await self._talk.form(
+                FormPage("choose", choices.fields(choices.values), TITLES["choose"]),
+                choices.parse,
+            )
+            form.mapping = {**_without_choices(form.mapping), **choices.of_answer(chosen)}
         return await self._update(entry.id, form)
 
     async def _reach_again(
         self, entry: EntryConfig, names: Collection[str], step: str
     ) -> DonePage | AbortPage:
         form = self._entry_form(names, known=public_mapping(entry), stored=entry.secrets)
-        async with self._reached(form, step, entry) as (device, info):
+        async with self._reached(form, step, entry) as (device, info, _):
             await self._ask_more(form, device, info)
         return await self._update(entry.id, form)
 
@@ -240,9 +249,17 @@ class Wizard:
 
     @asynccontextmanager
     async def _reached(
-        self, form: EntryForm, step: str, entry: EntryConfig | None = None
-    ) -> AsyncIterator[tuple[Device, DeviceInfo]]:
-        """Ask for the form's fields until the device answers; it is let go of in the end."""
+        self,
+        form: EntryForm,
+        step: str,
+        entry: EntryConfig | None = None,
+        *,
+        survey: bool = False,
+    ) -> AsyncIterator[tuple[Device, DeviceInfo, Survey]]:
+        """Ask for the form's fields until the device answers; it is let go of in the end.
+
+        With ``survey``, also for its channels and streams.
+        """
         error: PageError | None = None
         text = self._why(entry) if entry is not None and step == "reauth" else ""
         ask = True
@@ -254,7 +271,7 @@ class Wizard:
             self._talk.progress(ASKING)
             ask, error = True, None
             try:
-                device, info, held = await self._reach(form, entry)
+                device, info, found, held = await self._reach(form, entry, survey=survey)
                 break
             except CertificateUntrusted as untrusted:
                 if self._can_trust():
@@ -269,11 +286,11 @@ class Wizard:
                     ) from failed
                 error = self._page_error(failed)
         async with held:
-            yield device, info
+            yield device, info, found
 
     async def _reach(
-        self, form: EntryForm, entry: EntryConfig | None
-    ) -> tuple[Device, DeviceInfo, AsyncExitStack]:
+        self, form: EntryForm, entry: EntryConfig | None, *, survey: bool
+    ) -> tuple[Device, DeviceInfo, Survey, AsyncExitStack]:
         """Ask the device who it is; closing the stack lets go of it."""
         entry_id = None if entry is None else entry.id
         async with AsyncExitStack() as attempt:
@@ -282,7 +299,10 @@ class Wizard:
             )
             if entry is not None:
                 _check_same(entry, info)
-            return device, info, attempt.pop_all()
+            found = Survey(None, {})
+            if survey:
+                found = await self._tools.entries.survey_trial(device, self._integration.domain)
+            return device, info, found, attempt.pop_all()
 
     def _why(self, entry: EntryConfig) -> str:
         """Say why an entry is not set up, empty if it is."""
@@ -310,16 +330,16 @@ class Wizard:
             raise Abort("cancelled", "The certificate is not trusted.")
         form.add({"fingerprint": untrusted.fingerprint})
 
-    async def _ask_again(self, form: EntryForm) -> tuple[DeviceInfo, dict[str, Any]]:
+    async def _ask_again(self, form: EntryForm) -> tuple[DeviceInfo, dict[str, Any], Survey]:
         """Ask who the device is that a step of the integration's own has chosen."""
         self._talk.progress(ASKING)
         try:
-            device, info, held = await self._reach(form, None)
+            device, info, found, held = await self._reach(form, None, survey=True)
         except CameraViewerError as error:
             raise Abort("cannot_connect", self._redact(error.message)) from error
         async with held:
-            await self._recognise(form, info)
-            return info, {**device.facts, **facts_of(self._flow.discovered)}
+            info = await self._recognise(form, info)
+            return info, {**device.facts, **facts_of(self._flow.discovered)}, found
 
     async def _ask_more(self, form: EntryForm, device: Device, info: DeviceInfo) -> bool:
         """Run the integration's own steps and add what they return.
@@ -358,32 +378,13 @@ class Wizard:
         return self._tools.redactor.redact(text)
 
 
-def title_of(info: DeviceInfo) -> str:
-    """Return manufacturer and model as people say them, empty if neither is known."""
-    maker, model = _one_line(info.manufacturer or ""), _one_line(info.model or "")
-    if model.casefold().startswith(maker.casefold()):
-        return model
-    return f"{maker} {model}".strip()
-
-
-def _who(info: DeviceInfo) -> str:
-    serial = f"serial number {info.serial}" if info.serial else ""
-    firmware = f"firmware {info.firmware}" if info.firmware else ""
-    return _one_line(", ".join(filter(None, (title_of(info), serial, firmware))))
-
-
-def _one_line(text: str) -> str:
-    """Return what a device says of itself as text that a name can be made of."""
-    printable = "".join(char if char.isprintable() else " " for char in text)
-    return " ".join(printable.split())[:MAX_NAME].strip()
-
-
-def _fields(schema: Any, values: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    return tuple(forms.serialize(schema, values=values))
+def _without_choices(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in mapping.items() if key not in ("profiles", "channels")}
 
 
 def _check_same(entry: EntryConfig, info: DeviceInfo) -> None:
-    if None not in (entry.unique_id, info.unique_id) and entry.unique_id != info.unique_id:
+    known, told = entry.unique_id, info.unique_id
+    if known is not None and told is not None and not says_the_same(known, told):
         raise WrongDevice(
             f"The device at this address is another one than that of {entry.name}.",
             details={"expected": entry.unique_id, "found": info.unique_id},

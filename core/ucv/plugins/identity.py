@@ -55,3 +55,13 @@ def stable_id(*, serial: str | None = None, mac: str | None = None) -> str | Non
     The serial number if there is a usable one, or else the MAC address.
     """
     return usable_serial(serial) or normal_mac(mac)
+
+
+def distinct_id(unique_id: str, mac: str | None, host: str | None) -> str:
+    """Return an id that tells a device apart from another which says that it is the same."""
+    return f"{unique_id}@{normal_mac(mac) or host or ''}"
+
+
+def says_the_same(known: str, told: str) -> bool:
+    """Whether a device that is known by one id, maybe a distinct one, may tell the other."""
+    return known in (told, f"{told}@{known.rpartition('@')[2]}")
