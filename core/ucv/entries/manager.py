@@ -109,8 +109,6 @@ class EntryManager(EntryBook):
         try:
             integration, device = self.loaded(entry_id)
             own: DeviceInfo = await self._calls.call(integration, "probe", device)
-            if own.unique_id != info.unique_id:
-                return True
             macs = normal_mac(own.mac), normal_mac(info.mac)
             if None not in macs:
                 return macs[0] != macs[1]
@@ -118,6 +116,10 @@ class EntryManager(EntryBook):
         except CameraViewerError:
             # It does not answer where it was: it has moved.
             return False
+
+    async def is_another_host(self, entry_id: str, host: str) -> bool:
+        """Say whether an entry's device still answers, and not at ``host``."""
+        return await self.is_another(entry_id, DeviceInfo(), host)
 
     # --- life of the hub ----------------------------------------------------------------------
 

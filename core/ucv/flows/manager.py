@@ -225,10 +225,13 @@ class FlowManager:
         known = self._known.entry_of(found, integration)
         if known is not None:
             changes = addresses.moved(known, found, keys_of(integration.schema))
-            if changes:
+            if not changes:
+                return None
+            if not await self._entries.is_another_host(known.id, found.host):
                 _log.info("%s was found again at %s", known.id, found.host)
                 await self._entries.relocate(known.id, changes)
-            return None
+                return None
+            # It says that it is a device which is still where it was: the flow will tell.
         if self._known.is_ignored(found):
             return None
         for flow in builtins.list(self._flows.values()):

@@ -115,6 +115,7 @@ async def test_the_key_is_remembered_over_a_restart(world: Any) -> None:
     await add(world)
     await world.flows.stop()
     world.flows = world.new_flows()
+    world.acme.boxes["192.0.2.20"] = world.acme.boxes.pop("192.0.2.10")
     assert await world.flows.discovered(replace(FOUND, host="192.0.2.20")) is None
     assert world.data()["host"] == "192.0.2.20"
 
@@ -122,6 +123,7 @@ async def test_the_key_is_remembered_over_a_restart(world: Any) -> None:
 async def test_a_device_added_by_hand_is_followed_by_its_unique_id(world: Any) -> None:
     await world.add_front()
     found = replace(FOUND, unique_id="A1-0001", host="192.0.2.20")
+    world.acme.boxes["192.0.2.20"] = world.acme.boxes.pop("192.0.2.10")
     assert await world.flows.discovered(found) is None
     assert world.data()["host"] == "192.0.2.20"
 
@@ -129,8 +131,29 @@ async def test_a_device_added_by_hand_is_followed_by_its_unique_id(world: Any) -
 async def test_a_device_added_by_hand_is_followed_once_it_was_seen_at_its_place(world: Any) -> None:
     await world.add_front()
     assert await world.flows.discovered(FOUND) is None
+    world.acme.boxes["192.0.2.20"] = world.acme.boxes.pop("192.0.2.10")
     assert await world.flows.discovered(replace(FOUND, host="192.0.2.20")) is None
     assert world.data()["host"] == "192.0.2.20"
+
+
+async def test_a_second_device_with_the_same_serial_number_does_not_take_the_first_ones_entry(
+    world: Any,
+) -> None:
+    await world.add_front()
+    world.acme.boxes["192.0.2.20"] = type(world.box)()
+    twin = replace(FOUND, unique_id="A1-0001", host="192.0.2.20")
+    flow = await world.flows.discovered(twin)
+    assert flow is not None
+    assert world.data()["host"] == "192.0.2.10"
+    given = {**values_of(flow), "username": "viewer", "password": PASSWORD}
+    await world.flows.submit(flow.id, given)
+    await world.flows.submit(flow.id, {"quality": "low"})
+    flow = await world.flows.submit(flow.id, {"name": "Second"})
+    assert flow.page.kind == "done"
+    await world.clock.settle()
+    assert world.state(flow.page.entry_id) is EntryState.LOADED
+    ids = {view.config.name: view.config.unique_id for view in world.entries.list()}
+    assert ids == {"Front door": "A1-0001", "Second": "A1-0001@192.0.2.20"}
 
 
 async def test_what_is_at_the_place_of_an_entry_that_does_not_answer_is_not_taken_for_it(
@@ -160,6 +183,7 @@ async def test_a_host_that_is_a_name_is_not_replaced_by_an_address(world: Any) -
     world.acme.boxes["front.example"] = world.box
     await world.add_front(host="front.example")
     found = replace(FOUND, unique_id="A1-0001", host="192.0.2.20")
+    world.acme.boxes["192.0.2.20"] = world.acme.boxes.pop("192.0.2.10")
     assert await world.flows.discovered(found) is None
     assert world.data()["host"] == "front.example"
 
