@@ -145,6 +145,8 @@ async def test_a_second_device_with_the_same_serial_number_does_not_take_the_fir
     flow = await world.flows.discovered(twin)
     assert flow is not None
     assert world.data()["host"] == "192.0.2.10"
+    await world.clock.settle()
+    [flow] = world.flows.list()
     given = {**values_of(flow), "username": "viewer", "password": PASSWORD}
     await world.flows.submit(flow.id, given)
     await world.flows.submit(flow.id, {"quality": "low"})
