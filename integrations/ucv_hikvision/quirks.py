@@ -1,0 +1,74 @@
+"""Where Hikvision's firmware differs from itself: each difference as a policy with a name.
+
+Nothing here is chosen by a model's name: what a device answers decides, or what a person sets.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Prefix(StrEnum):
+    """What stands before the paths of the interface; found by asking for ``System/deviceInfo``."""
+
+    ISAPI = "/ISAPI"
+    """All firmware from about 2013 on (V5, and most of V4)."""
+    BARE = ""
+    """Firmware from before ISAPI had its name (V3, early V4: DS-2CD7xx, DS-2CD8xx, DS-7xxx)."""
+    PSIA = "/PSIA"
+    """The first cameras with PSIA (V2, V3), which answer the same documents."""
+
+
+class RtspPath(StrEnum):
+    """Which path the streams have; ``AUTO`` goes by the prefix, a person may choose another.
+
+    It cannot be probed without a login: devices challenge before they look at the path.
+    """
+
+    AUTO = "auto"
+    STREAMING = "streaming"
+    """``/Streaming/Channels/101``: everything with ISAPI, and most of what came before."""
+    ISAPI = "isapi"
+    """``/ISAPI/Streaming/Channels/101``: recorders that lead the plain path elsewhere."""
+    PSIA = "psia"
+    """``/PSIA/streaming/channels/101``: cameras whose interface is at ``/PSIA``."""
+    H264 = "h264"
+    """``/h264/ch1/main/av_stream``: firmware V3 and V4 of cameras and first-generation DVRs."""
+
+
+class PictureSource(StrEnum):
+    """Where a still picture comes from; the first that gives one is kept for the device."""
+
+    STREAMING = "Streaming"
+    """``Streaming/channels/101/picture``: cameras, and recorders for analogue channels."""
+    PROXY = "ContentMgmt/StreamingProxy"
+    """The same below ``ContentMgmt/StreamingProxy``: recorders that answer the plain path with
+    ``badXmlContent`` for the channels of network cameras (DS-76xxNI, DS-77xxNI)."""
+
+
+#: Document of the infrared cut filter. The first is newer firmware's, the second that of V4 and
+#: early V5, whose web server looks at case.
+IRCUT_FILTER = ("ircutFilter", "IrcutFilter")
+#: Document of the lamps; spelled as differently.
+SUPPLEMENT_LIGHT = ("supplementLight", "SupplementLight")
+
+#: Presets that are commands and no positions on every dome: patrols, patterns, wiper, limits, the
+#: menu, and 94, which restarts the camera. They are listed as if somebody had stored them.
+BUILT_IN_PRESETS = range(33, 106)
+
+
+def rtsp_path(policy: RtspPath, prefix: Prefix, channel: int, stream: int) -> str:
+    """Return the path of a stream: ``channel`` from 1, ``stream`` 1 main, 2 sub, 3 third."""
+    number = channel * 100 + stream
+    if policy is RtspPath.AUTO:
+        policy = RtspPath.PSIA if prefix is Prefix.PSIA else RtspPath.STREAMING
+    match policy:
+        case RtspPath.ISAPI:
+            return f"/ISAPI/Streaming/Channels/{number}"
+        case RtspPath.PSIA:
+            return f"/PSIA/streaming/channels/{number}"
+        case RtspPath.H264:
+            kind = {1: "main", 2: "sub"}.get(stream, f"stream{stream}")
+            return f"/h264/ch{channel}/{kind}/av_stream"
+        case _:
+            return f"/Streaming/Channels/{number}"
