@@ -98,9 +98,16 @@ class CameraViews:
             "unique_id": camera.unique_id if camera else config.unique_id,
             "manufacturer": camera.manufacturer if camera else None,
             "model": camera.model if camera else None,
+            "serial": camera.serial if camera else None,
+            "mac": camera.mac if camera else None,
+            "firmware": camera.firmware if camera else None,
+            "channel": camera.channel if camera else None,
+            "online": camera.online if camera else None,
+            "clock_offset": camera.clock_offset if camera else None,
             "config": public_mapping(config),
             "entry": {
                 "id": config.id,
+                "name": config.name,
                 "state": status.state,
                 "reason": self._reason(status.reason),
                 "next_try": status.next_try or None,
@@ -127,6 +134,8 @@ class CameraViews:
             "width": (seen and seen.width) or profile.width,
             "height": (seen and seen.height) or profile.height,
             "frame_rate": (seen and seen.frame_rate) or profile.frame_rate,
+            "bit_rate": profile.bit_rate or None,
+            "audio": profile.audio,
             "stream": self._status(stream),
         }
 

@@ -29,14 +29,20 @@ async def find_streams(device: Device) -> dict[str, Any]:
     """
     host, port = device.host, int(device.config.get("port", 554))
     vendor = await _greet(device, port)
-    found = await probe_paths(
-        host,
-        port,
-        candidates(vendor),
-        device.credentials,
-        timeout=_LIMIT,
-        clock=device.clock,
-    )
+    async with device.lockout.turn() as turn:
+        try:
+            found = await probe_paths(
+                host,
+                port,
+                candidates(vendor),
+                device.credentials,
+                timeout=_LIMIT,
+                clock=device.clock,
+            )
+        except InvalidAuth:
+            turn.refused()
+            raise
+        turn.accepted()
     main = _path(found[0].asked)
     paths = {"main": main}
     if (sub := sub_path(main)) is not None:

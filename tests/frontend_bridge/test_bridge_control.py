@@ -241,6 +241,7 @@ async def test_what_cameras_report_reaches_clients_in_order(moving: Stage) -> No
     socket = await moving.socket(moving.viewer)
     answer = await socket.call("cameras/events/subscribe")
     assert answer["success"]
+    assert await socket.event() == {"kind": "snapshot", "active": []}
     module = plugin(moving)
     for event in (module["Motion"](active=True, source="zone 1"), module["Doorbell"]()):
         module["REPORTS"].put_nowait(event)
@@ -251,6 +252,12 @@ async def test_what_cameras_report_reaches_clients_in_order(moving: Stage) -> No
     assert first["event"]["source"] == "zone 1"
     assert second["event"]["kind"] == "doorbell"
     assert second["received"] == moving.clock.time()
+    late = await moving.socket(moving.viewer)
+    await late.call("cameras/events/subscribe", camera_id="front")
+    snapshot = await late.event()
+    assert [(one["camera_id"], one["event"]["kind"]) for one in snapshot["active"]] == [
+        ("front", "motion")
+    ]
 
 
 async def test_a_picture_of_the_camera_s_own_is_served_with_its_type(moving: Stage) -> None:

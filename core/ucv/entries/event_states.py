@@ -68,9 +68,13 @@ class EventStates:
             if state.timer is None:
                 state.timer = self._end_later(key, UNCONFIRMED_LIMIT)
 
-    def active(self, channel: str | None = None) -> list[CameraEvent]:
-        """Return what goes on at a channel, or at the device itself."""
-        return [state.event for key, state in self._states.items() if key[0] == channel]
+    def active(
+        self, camera_of: Callable[[str | None], str | None], camera_id: str
+    ) -> list[CameraEvent]:
+        """Return what goes on at a camera; ``camera_of`` finds the camera of a channel."""
+        return [
+            state.event for key, state in self._states.items() if camera_of(key[0]) == camera_id
+        ]
 
     def close(self) -> None:
         """Forget everything; what goes on is told to be over."""

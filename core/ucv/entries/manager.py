@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+from ucv.cameras.camera import Camera
+from ucv.cameras.camera_event import CameraEvent
 from ucv.config.drafts import EntryDraft, draft_from_mapping
 from ucv.entries.book import Entry, EntryBook, each, wholly
 from ucv.entries.entry import (
@@ -80,6 +82,13 @@ class EntryManager(EntryBook):
         if (handle := supervisor.device_of(camera_id)) is None:
             raise StreamNotLive("The recorder has no such channel at the moment.")
         return supervisor.integration, handle
+
+    def active_events(self, camera: Camera) -> builtins.list[CameraEvent]:
+        """Return what goes on at a camera at the moment, as far as it reports."""
+        entry = self._entries.get(camera.entry_id)
+        if entry is None or entry.supervisor is None:
+            return []
+        return entry.supervisor.active_events(camera.id)
 
     def survey(self, entry_id: str) -> Survey | None:
         """Return what an entry's device has, whatever is used of it; None if it is not loaded.
@@ -238,6 +247,19 @@ class EntryManager(EntryBook):
         )
         await self._replace(entry, draft, keep_secrets=True, cleared=cleared)
         return entry.config
+
+    @wholly
+    async def rename(self, entry_id: str, name: str) -> None:
+        """Call an entry, and the camera that it is, something else; its stream goes on.
+
+        Raises `NotFoundError`, `ReadOnlyError`.
+        """
+        entry = self._writable(entry_id)
+        async with entry.lock:
+            await self._save(entry, lambda old: replace(old, name=name))
+            if entry.supervisor is not None:
+                await entry.supervisor.choose(entry.config)
+            self._report(entry, entry.status)
 
     @asynccontextmanager
     async def trial(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ucv.bus import EventBus
+from ucv.cameras.camera_event import CameraEvent
 from ucv.cameras.registry import CameraRegistry
 from ucv.clock import Clock
 from ucv.entries.camera_line import CameraLine
@@ -93,6 +94,7 @@ class EntrySupervisor:
         self._task: asyncio.Task[None] | None = None
         self._device: Device | None = None
         self._pump: asyncio.Task[None] | None = None
+        self._listening: EventPump | None = None
         self._following: asyncio.Task[None] | None = None
         self._channels_changed = asyncio.Event()
         self._line: CameraLine | None = None
@@ -111,6 +113,12 @@ class EntrySupervisor:
         if not self._loaded or self._line is None:
             return None
         return self._line.handle(camera_id)
+
+    def active_events(self, camera_id: str) -> list[CameraEvent]:
+        """Return what goes on at one of its cameras at the moment."""
+        if self._line is None or self._listening is None:
+            return []
+        return self._listening.states.active(self._line.camera_id, camera_id)
 
     def survey(self) -> Survey | None:
         """Return what the device has; None while it is not loaded."""
@@ -310,6 +318,7 @@ class EntrySupervisor:
             jitter=self._services.random,
             on_refused=lambda error: self.authentication_failed(reason_of(error)),
         )
+        self._listening = pump
         self._pump = asyncio.create_task(pump.run(), name=f"events of {self._config.id}")
 
     async def _end(self, method: str, task: asyncio.Task[None]) -> None:
@@ -323,7 +332,7 @@ class EntrySupervisor:
     async def _unload(self) -> bool:
         """Let go of the device, and say whether that went well; its failure is reported."""
         device, self._device, self._loaded = self._device, None, False
-        self._line = None
+        self._line = self._listening = None
         pump, self._pump = self._pump, None
         following, self._following = self._following, None
         for method, task in (("events", pump), ("channels", following)):

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import voluptuous as vol
 
-from ucv.cameras.camera_event import CameraEvent, CameraReported
+from ucv.cameras.camera_event import CameraEvent, CameraReported, DeviceReported
 from ucv.cameras.imaging import DayNight
 from ucv.cameras.ptz import PtzVector
 from ucv.errors import Forbidden, ValidationError
@@ -160,8 +160,36 @@ async def _subscribe(call: Call) -> None:
             }
             topic.push(orjson.dumps(view, default=str))
 
-    bus = call.context.hub.bus
-    call.caller.subscribe(call.id, topic, bus.subscribe(CameraReported, listener))
+    def device_listener(reported: DeviceReported) -> None:
+        if wanted is None and may_view(reported.entry_id):
+            view = {
+                "kind": "event",
+                "camera_id": None,
+                "entry_id": reported.entry_id,
+                "event": redacted(event_view(reported.event), redactor),
+                "received": reported.received,
+            }
+            topic.push(orjson.dumps(view, default=str))
+
+    hub = call.context.hub
+    active = [
+        {"camera_id": camera.id, "event": redacted(event_view(event), redactor)}
+        for camera in hub.cameras.list()
+        if wanted in (None, camera.id) and may_view(camera.id)
+        for event in hub.entries.active_events(camera)
+    ]
+    # First what goes on already, then every change.
+    topic.push(orjson.dumps({"kind": "snapshot", "active": active}, default=str))
+    ends = [
+        hub.bus.subscribe(CameraReported, listener),
+        hub.bus.subscribe(DeviceReported, device_listener),
+    ]
+
+    def end() -> None:
+        for one in ends:
+            one()
+
+    call.caller.subscribe(call.id, topic, end)
 
 
 def event_view(event: CameraEvent) -> dict[str, Any]:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import voluptuous as vol
 from aiohttp import web
 
-from ucv.errors import NotFoundError, NotSupported, ProtocolError, StreamNotLive
+from ucv.cameras.camera import Camera
+from ucv.config.common import MAX_NAME
+from ucv.config.fields import Text
+from ucv.entries.entry import ChannelChoice
+from ucv.errors import (
+    NotFoundError,
+    NotSupported,
+    ProtocolError,
+    StreamNotLive,
+    ValidationError,
+)
 from ucv_bridge.addresses import check_addresses
 from ucv_bridge.answers import json_answer, read_object
 from ucv_bridge.auth.principal import Principal
@@ -33,6 +45,7 @@ class CameraRoutes:
         app.router.add_put(one, self.update)
         app.router.add_delete(one, self.delete)
         app.router.add_post(f"{one}/reload", self.reload)
+        app.router.add_post(f"{one}/name", self.rename)
         app.router.add_get(f"{one}/snapshot.jpg", self.snapshot)
 
     async def list(self, request: web.Request) -> web.Response:
@@ -68,17 +81,42 @@ class CameraRoutes:
         return json_answer(self._first(entry_id))
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Remove a camera with everything that is kept of it."""
+        """Remove a camera with everything that is kept of it; of a recorder's, hide it."""
         principal = self._context.authorize_admin(request)
+        camera = self._hub.cameras.find(request.match_info["id"])
+        if camera is not None and camera.channel is not None:
+            # The recorder goes on, and its options bring the camera back.
+            hidden = replace(self._choice(camera), use=False)
+            await self._hub.entries.choose_channels(camera.entry_id, [hidden])
+            await self._audit(request, principal, "hide", camera.id)
+            return web.Response(status=204)
         entry_id = self._entry_id(request)
         await self._hub.entries.delete(entry_id)
         await self._audit(request, principal, "delete", entry_id)
         return web.Response(status=204)
 
-    async def reload(self, request: web.Request) -> web.Response:
-        """Set a camera up anew; also after its credentials were refused."""
+    async def rename(self, request: web.Request) -> web.Response:
+        """Give a camera another name: ``{"name": …}``. Its id stays, and so does its stream."""
         principal = self._context.authorize_admin(request)
-        entry_id = self._entry_id(request)
+        camera_id = request.match_info["id"]
+        entry = self._views.entry_of(camera_id)
+        name = _name(await read_object(request))
+        camera = self._hub.cameras.find(camera_id)
+        if camera is not None and camera.channel is not None:
+            named = replace(self._choice(camera), name=name)
+            await self._hub.entries.choose_channels(camera.entry_id, [named])
+        else:
+            await self._hub.entries.rename(entry.config.id, name)
+        await self._audit(request, principal, "rename", camera_id)
+        return json_answer(self._views.one(camera_id))
+
+    def _choice(self, camera: Camera) -> ChannelChoice:
+        return self._hub.entries.get(camera.entry_id).config.channel(camera.channel or "")
+
+    async def reload(self, request: web.Request) -> web.Response:
+        """Set a camera up anew, with the others of its recorder; also after a refused login."""
+        principal = self._context.authorize_admin(request)
+        entry_id = self._views.entry_of(request.match_info["id"]).config.id
         await self._hub.entries.reload(entry_id)
         await self._audit(request, principal, "reload", entry_id)
         return json_answer(self._first(entry_id))
@@ -125,3 +163,11 @@ class CameraRoutes:
         await self._context.accounts.audit(
             principal.name, f"camera.{action}", entry_id, address=request.remote or ""
         )
+
+
+def _name(given: dict[str, Any]) -> str:
+    """Return the name that is given, and nothing besides; raises `ValidationError`."""
+    try:
+        return str(vol.Schema({vol.Required("name"): Text(MAX_NAME)})(given)["name"])
+    except vol.Invalid as error:
+        raise ValidationError(f"The name is not valid: {error.msg}.") from None
