@@ -25,6 +25,7 @@ from ucv_hikvision.quirks import Prefix
 from ucv_hikvision.response_status import (
     Code,
     ResponseStatus,
+    is_not_activated,
     refusal,
     response_status,
     too_many_listeners,
@@ -73,6 +74,8 @@ class Isapi:
             except (*ABSENT, ProtocolError) as error:
                 if error.details.get("status", 404) in (500, 502, 503):
                     raise  # it has the path, but fails at the moment
+                if is_not_activated(error):
+                    raise
                 if first is None and isinstance(error, AccessDenied):
                     await self._check_login()
                 first = first or error

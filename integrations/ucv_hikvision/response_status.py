@@ -107,6 +107,11 @@ def not_activated(details: dict[str, object] | None = None) -> AccessDenied:
     )
 
 
+def is_not_activated(error: CameraViewerError) -> bool:
+    """Say whether an error is that of `not_activated`."""
+    return error.details.get("reason") == "not_activated"
+
+
 def too_many_listeners(details: dict[str, object] | None = None) -> RateLimited:
     """Return the error of a device whose alert stream has no place left (``deployExceedMax``)."""
     return RateLimited(
