@@ -123,7 +123,9 @@ class Hikvision(Integration):
         found = await unit.image_document(number, IRCUT_FILTER)
         if found is not None and imaging.filter_mode(found[1]) is not None:
             names.add("day_night")
-        if "light_output" in device.config or await self._light_mode(device) is not None:
+        with suppress(NotSupported):
+            if "light_output" not in device.config:
+                await self._lamp(device)
             names.add("light")
         if _listens(device) and await self._reports(unit):
             names.add("events")
@@ -321,10 +323,7 @@ class Hikvision(Integration):
         if output is not None:
             state = await _unit(device).isapi.get(f"System/IO/outputs/{output}/status")
             return imaging.output_is_on(state)
-        mode = await self._light_mode(device)
-        if mode is None:
-            raise NotSupported("The camera has no lamp that can be switched.")
-        return mode.casefold() != imaging.LIGHT_OFF
+        return (await self._lamp(device)).is_on
 
     async def set_light(self, device: Device, *, on: bool) -> None:
         """Switch the lamp, on in the mode it last had."""
@@ -334,27 +333,27 @@ class Hikvision(Integration):
             document = imaging.output_document(on=on)
             await unit.isapi.put(f"System/IO/outputs/{output}/trigger", document)
             return
-        number = unit.number(device)
-        found = await unit.image_document(number, SUPPLEMENT_LIGHT)
-        if found is None or await self._light_mode(device) is None:
-            raise NotSupported("The camera has no lamp that can be switched.")
-        path, root = found
+        lamp = await self._lamp(device)
         mode = imaging.LIGHT_OFF
         if on:
-            offered = imaging.light_modes(root)
-            if not offered and (told := await unit.isapi.peek(f"{path}/capabilities")) is not None:
-                offered = imaging.light_modes(told)
-            mode = imaging.mode_when_on(unit.light_modes.get(number), offered)
-        await unit.isapi.change(path, "supplementLightMode", mode)
+            offered = lamp.offered
+            if not offered:
+                told = await unit.isapi.peek(f"{lamp.path}/capabilities")
+                offered = () if told is None else imaging.light_modes(told)
+            mode = imaging.mode_when_on(unit.light_modes.get(unit.number(device)), offered)
+        await unit.isapi.change(lamp.path, "supplementLightMode", mode)
 
-    async def _light_mode(self, device: Device) -> str | None:
+    async def _lamp(self, device: Device) -> imaging.Lamp:
+        """Return what the lamp does, and keep the mode in which it is on."""
         unit = _unit(device)
         number = unit.number(device)
         found = await unit.image_document(number, SUPPLEMENT_LIGHT)
-        mode = None if found is None else imaging.light_mode(found[1])
-        if mode is not None and mode.casefold() != imaging.LIGHT_OFF:
-            unit.light_modes[number] = mode
-        return mode
+        lamp = None if found is None else imaging.lamp(*found)
+        if lamp is None:
+            raise NotSupported("The camera has no lamp that can be switched.")
+        if lamp.is_on:
+            unit.light_modes[number] = lamp.mode
+        return lamp
 
     # --- the device -----------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from ucv import DayNight
@@ -26,9 +27,24 @@ def filter_mode(root: Element) -> DayNight | None:
     return DayNight.AUTO
 
 
-def light_mode(root: Element) -> str | None:
-    """Return the mode of a ``SupplementLight``, None if it has none."""
-    return _value(root, "supplementLightMode")
+@dataclass(frozen=True, slots=True)
+class Lamp:
+    """A ``SupplementLight``: where it is, its mode, and the modes its document says it offers."""
+
+    path: str
+    mode: str
+    offered: Sequence[str]
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it is allowed to be on."""
+        return self.mode.casefold() != LIGHT_OFF
+
+
+def lamp(path: str, root: Element) -> Lamp | None:
+    """Return what a ``SupplementLight`` at a path says, None if it has no mode."""
+    mode = _value(root, "supplementLightMode")
+    return None if mode is None else Lamp(path, mode, light_modes(root))
 
 
 def light_modes(root: Element) -> Sequence[str]:

@@ -173,8 +173,11 @@ class Isapi:
     # --- the login ------------------------------------------------------------------------------
 
     async def ask_login(self) -> LoginState | None:
-        """Ask, without credentials, whether the account is locked; None if it does not tell."""
-        with suppress(CameraViewerError, MediaError):
+        """Ask, without credentials, whether the account is locked; None if it does not tell.
+
+        Raises what `ucv.http.DeviceHttp` does for a device that cannot be reached.
+        """
+        with suppress(ProtocolError, RateLimited, MediaError):
             answer = await self._http.request(
                 "GET",
                 self._path("Security/userCheck"),
@@ -193,7 +196,9 @@ class Isapi:
 
     async def _explained(self, error: InvalidAuth) -> CameraViewerError:
         """Return why the device refused the login, as far as it says."""
-        state = await self.ask_login()
+        state = None
+        with suppress(CameraViewerError):
+            state = await self.ask_login()
         if state is None or state.accepted:
             return error
         return state.error(self._clock.time()) or state.refused()

@@ -24,7 +24,11 @@ _TURN = 3600
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a camera looks, in tenths: azimuth and elevation of a degree, zoom of a factor."""
+    """Where a camera looks, in tenths: azimuth and elevation of a degree, zoom of a factor.
+
+    The elevation counts downwards: a dome at the ceiling goes from -150 (a little above the
+    horizon) to 900 (straight down).
+    """
 
     azimuth: int
     elevation: int
@@ -43,7 +47,7 @@ class Space:
         """Return the position that -1…1 on each axis means; an axis left alone stays as ``now``."""
         return Position(
             _placed(vector.pan, self.azimuth, now.azimuth),
-            _placed(vector.tilt, self.elevation, now.elevation),
+            _placed(_down(vector.tilt), self.elevation, now.elevation),
             now.zoom if self.zoom is None else _placed(vector.zoom, self.zoom, now.zoom),
         )
 
@@ -57,7 +61,7 @@ class Space:
         whole_turn = high - low >= _TURN
         return Position(
             azimuth % _TURN if whole_turn else _within(azimuth, self.azimuth),
-            _moved(way.tilt, self.elevation, now.elevation),
+            _moved(_down(way.tilt), self.elevation, now.elevation),
             now.zoom if self.zoom is None else _moved(way.zoom, self.zoom, now.zoom),
         )
 
@@ -212,6 +216,10 @@ def _bounds(element: Element, name: str) -> tuple[int, int] | None:
 
 def _tenfold(bounds: tuple[int, int]) -> tuple[int, int]:
     return bounds[0] * 10, bounds[1] * 10
+
+
+def _down(tilt: float | None) -> float | None:
+    return None if tilt is None else -tilt
 
 
 def _placed(axis: float | None, bounds: tuple[int, int], now: int) -> int:

@@ -557,6 +557,8 @@ def test_a_position_covers_the_range_and_leaves_other_axes_alone() -> None:
     assert SPACE.at(PtzVector(pan=-1.0), HERE) == ptz.Position(0, 0, 10)
     assert SPACE.at(PtzVector(pan=1.0, zoom=1.0), HERE) == ptz.Position(3600, 0, 250)
     assert SPACE.at(PtzVector(zoom=0.0), HERE) == ptz.Position(1800, 0, 130)
+    assert SPACE.at(PtzVector(tilt=1.0), HERE) == ptz.Position(1800, -900, 10)
+    assert SPACE.beyond(PtzVector(tilt=0.25), HERE) == ptz.Position(1800, -450, 10)
     assert ptz.position_document(HERE) == (
         "<PTZData><AbsoluteHigh><elevation>0</elevation><azimuth>1800</azimuth>"
         "<absoluteZoom>10</absoluteZoom></AbsoluteHigh></PTZData>"
@@ -621,8 +623,11 @@ def test_a_lamp_goes_on_in_the_mode_it_had_or_the_most_visible_one() -> None:
         '<SupplementLight><supplementLightMode opt="eventIntelligence,irLight,close">close'
         "</supplementLightMode></SupplementLight>"
     )
-    offered = imaging.light_modes(root(text))
-    assert imaging.light_mode(root(text)) == "close"
+    lamp = imaging.lamp("x", root(text))
+    assert lamp is not None
+    assert not lamp.is_on
+    offered = lamp.offered
+    assert offered == ["eventIntelligence", "irLight", "close"]
     assert imaging.mode_when_on(None, offered) == "irLight"
     assert imaging.mode_when_on("eventIntelligence", offered) == "eventIntelligence"
     assert imaging.mode_when_on("close", ["close", "colorVuWhiteLight"]) == "colorVuWhiteLight"
@@ -747,7 +752,7 @@ READERS: list[Callable[[Element], object]] = [
     ptz.position,
     ptz.ptz_channels,
     imaging.filter_mode,
-    imaging.light_mode,
+    lambda e: imaging.lamp("x", e),
     imaging.light_modes,
     imaging.output_is_on,
     triggers,
