@@ -26,7 +26,14 @@ export function CameraActions(props: {
     state.integrations?.some(({ domain, options: has }) => has && domain === camera.integration),
   );
   const writable = !camera.read_only;
+  // Also which of its streams and channels are used.
+  const chosen = camera.config["profiles"] !== undefined;
+  const choosable = camera.channel !== null || camera.profiles.length > 1 || chosen;
   const disabled = camera.disabled || camera.entry.state === "disabled";
+
+  // What is done to a recorder is done to all its cameras.
+  const ofAll = (label: string): string =>
+    camera.channel === null ? label : `${label}: ${camera.entry.name}`;
 
   const run = (what: string, command: () => Promise<unknown>): void => {
     setBusy(what);
@@ -50,7 +57,7 @@ export function CameraActions(props: {
     <>
       {writable && (
         <Check
-          label={words.keepConnected}
+          label={ofAll(words.keepConnected)}
           hint={words.keepConnectedHint}
           name="preload"
           checked={camera.preload}
@@ -69,7 +76,7 @@ export function CameraActions(props: {
             data-testid="remove"
             onClick={() => props.onConfirm("remove")}
           >
-            {words.remove}
+            {camera.channel === null ? words.remove : words.hide}
           </button>
         )}
         {camera.capabilities.includes("reboot") && camera.entry.state === "loaded" && (
@@ -101,7 +108,7 @@ export function CameraActions(props: {
             data-testid="disable"
             onClick={() => configure("disable", { disabled: !disabled })}
           >
-            {disabled ? words.enable : words.disable}
+            {ofAll(disabled ? words.enable : words.disable)}
           </button>
         )}
         {!disabled && (
@@ -112,10 +119,10 @@ export function CameraActions(props: {
             data-testid="reload"
             onClick={reload}
           >
-            {busy === "reload" ? words.reloading : words.reload}
+            {busy === "reload" ? words.reloading : ofAll(words.reload)}
           </button>
         )}
-        {writable && options && (
+        {writable && (options || choosable) && (
           <button
             type="button"
             className="button"

@@ -5,11 +5,16 @@ import { sentence, words } from "../i18n/index.ts";
 import type { LivePlayer } from "../player/index.ts";
 import { CameraActions, type Change } from "./camera_actions.tsx";
 import { CameraControls, hasControls } from "./camera_controls.tsx";
+import { RecentEvents } from "./camera_events.tsx";
+import { CameraName } from "./camera_name.tsx";
 import { Dialog } from "./dialog.tsx";
 import { useHub, useHubState } from "./hub.tsx";
 import { usePlayerState, usePlayerStats } from "./live_video.tsx";
 import { bitrate, frames, milliseconds, number, seconds } from "./numbers.ts";
 import { tileState } from "./tile_state.ts";
+
+/** Seconds by which a camera's clock may be wrong without a word about it. */
+const CLOCK_DRIFT = 5;
 
 interface DetailsProps {
   readonly camera: Camera;
@@ -30,9 +35,11 @@ export function CameraDetails(props: DetailsProps): ReactNode {
   if (confirming === "remove") {
     return (
       <Confirmation
-        title={words.removeTitle(camera.name)}
-        text={words.removeText}
-        label={words.remove}
+        title={
+          camera.channel === null ? words.removeTitle(camera.name) : words.hideTitle(camera.name)
+        }
+        text={camera.channel === null ? words.removeText : words.hideText(camera.entry.name)}
+        label={camera.channel === null ? words.remove : words.hide}
         testId="remove"
         onConfirm={() => props.onRemove(camera)}
         onCancel={back}
@@ -61,6 +68,7 @@ export function CameraDetails(props: DetailsProps): ReactNode {
   const state = tileState(camera, mainProfile(camera), undefined, true);
   return (
     <Dialog key="details" title={camera.name} onClose={props.onClose} wide testId="details-dialog">
+      {hub.admin && !camera.read_only && <CameraName camera={camera} />}
       {camera.read_only && (
         <p className="notice" data-testid="read-only">
           {words.readOnlyText}
@@ -71,11 +79,27 @@ export function CameraDetails(props: DetailsProps): ReactNode {
           <strong>{state.label}.</strong> {state.explanation}
         </p>
       )}
+      {camera.online === false && (
+        <p className="notice" data-tone="bad" data-testid="channel-offline">
+          {words.channelOffline(camera.entry.name)}
+        </p>
+      )}
+      {camera.clock_offset !== null && Math.abs(camera.clock_offset) > CLOCK_DRIFT && (
+        <p className="notice" data-tone="busy" data-testid="clock-drift">
+          {words.clockDrift(number(Math.abs(camera.clock_offset)), camera.clock_offset > 0)}
+        </p>
+      )}
       {hub.admin && hasControls(camera) && <CameraControls camera={camera} />}
       <dl className="facts">
         <Fact label={words.detailId} value={camera.id} />
         <Fact label={words.detailIntegration} value={camera.integration} />
         {model && <Fact label={words.detailModel} value={model} />}
+        {camera.channel !== null && (
+          <Fact label={words.detailChannel} value={`${camera.entry.name} · ${camera.channel}`} />
+        )}
+        {camera.serial && <Fact label={words.detailSerial} value={camera.serial} />}
+        {camera.mac && <Fact label={words.detailMac} value={camera.mac} />}
+        {camera.firmware && <Fact label={words.detailFirmware} value={camera.firmware} />}
         <Fact label={words.detailAddress} value={addressOf(camera)} />
         <Fact label={words.detailState} value={state.label} />
         <Fact
@@ -86,6 +110,7 @@ export function CameraDetails(props: DetailsProps): ReactNode {
       {camera.profiles.map((profile) => (
         <ProfileFacts key={profile.name} camera={camera} profile={profile} />
       ))}
+      {camera.capabilities.includes("events") && <RecentEvents camera={camera.id} />}
       {props.player && <PlayerFacts player={props.player} />}
       {hub.admin && (
         <CameraActions
@@ -164,6 +189,10 @@ function ProfileFacts({ camera, profile }: { camera: Camera; profile: Profile })
       <h3>{words.detailStream(profile.name)}</h3>
       <dl className="facts">
         <Fact label={words.detailFormat} value={`${size} · ${codec}`} />
+        {profile.audio && <Fact label={words.detailAudio} value={profile.audio} />}
+        {profile.bit_rate !== null && (
+          <Fact label={words.detailDeclared} value={bitrate(profile.bit_rate)} />
+        )}
         <Fact
           label={words.detailViewers}
           value={number(health?.viewers ?? profile.stream.viewers)}

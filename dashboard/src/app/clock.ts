@@ -7,6 +7,11 @@ export function setClockOffset(milliseconds: number): void {
   offset = milliseconds;
 }
 
+/** Seconds since the epoch on the hub's clock. */
+export function hubNow(): number {
+  return (Date.now() + offset) / 1000;
+}
+
 /** Whole seconds until `time`, in seconds since the epoch on that clock; null without one. */
 export function useCountdown(time: number | null, clock: "hub" | "local"): number | null {
   const [now, setNow] = useState(Date.now);

@@ -2,7 +2,7 @@
 
 import { useEffect, useId, useRef, useState, type ReactNode } from "react";
 
-import type { FieldKind, FormField } from "../client/index.ts";
+import type { FieldKind, FieldOption, FormField } from "../client/index.ts";
 import { words } from "../i18n/index.ts";
 import { Check, Choice, Field } from "./field.tsx";
 import { draftOf, isFields, isItems, type Draft, type Drafts, type Errors } from "./form_values.ts";
@@ -137,6 +137,8 @@ function Input(props: InputProps): ReactNode {
           onChange={onChange}
         />
       );
+    case "choices":
+      return <Choices {...props} options={kind.options} />;
     case "secret":
       return (
         <Field
@@ -209,6 +211,43 @@ function Group(props: {
         </p>
       )}
     </fieldset>
+  );
+}
+
+/** How many there must be for a button that takes all or none. */
+const MANY = 4;
+
+/** Several of some options. */
+function Choices(props: InputProps & { options: readonly FieldOption[] }): ReactNode {
+  const { path, options, onChange } = props;
+  const chosen = isItems(props.draft) ? props.draft : [];
+  const values = options.map(({ value }) => String(value));
+  const all = values.every((value) => chosen.includes(value));
+  const choose = (value: string, wanted: boolean): void =>
+    onChange(values.filter((one) => (one === value ? wanted : chosen.includes(one))));
+  return (
+    <Group label={props.label} help={props.help} error={props.errors[path]} path={path}>
+      <div className="choices" data-testid={`choices-${path}`}>
+        {options.map(({ value, label }) => (
+          <Check
+            key={value}
+            label={label}
+            name={`${path}.${value}`}
+            checked={chosen.includes(String(value))}
+            onChange={(wanted) => choose(String(value), wanted)}
+          />
+        ))}
+      </div>
+      {options.length >= MANY && (
+        <button
+          type="button"
+          className="button button--small"
+          onClick={() => onChange(all ? [] : values)}
+        >
+          {all ? words.chooseNothing : words.chooseAll}
+        </button>
+      )}
+    </Group>
   );
 }
 

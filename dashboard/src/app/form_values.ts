@@ -39,6 +39,8 @@ export function draftOf(kind: FieldKind, value?: FieldValue): Draft {
       return value === true;
     case "list":
       return Array.isArray(value) ? value.map((item: FieldValue) => draftOf(kind.item, item)) : [];
+    case "choices":
+      return Array.isArray(value) ? value.map(String) : [];
     case "object": {
       const held = isMapping(value) ? value : {};
       return Object.fromEntries(
@@ -131,6 +133,11 @@ function valueOf(
       return kind.options.find((option) => String(option.value) === draft)?.value;
     case "list":
       return itemsOf(kind.item, draft, path, faults);
+    case "choices": {
+      const chosen = isItems(draft) ? draft : [];
+      const values = kind.options.map(({ value }) => value).filter((one) => chosen.includes(String(one)));
+      return values.length > 0 ? values : undefined;
+    }
     case "object": {
       if (!isFields(draft) || isEmpty(kind, draft)) return undefined;
       const inner = collected(kind.fields, draft, `${path}.`);

@@ -5,15 +5,18 @@ import { createContext, useContext, useSyncExternalStore } from "react";
 import {
   applied,
   appliedFlows,
+  reported,
   HubCommands,
   HubSocket,
   RestClient,
   type Camera,
+  type CameraReports,
   type ConfigStatus,
   type Flow,
   type IntegrationInfo,
   type Link,
   type MetricsEvent,
+  type Reports,
   type StreamHealth,
   type User,
 } from "../client/index.ts";
@@ -31,6 +34,7 @@ export class Hub {
   readonly #listeners = new Set<() => void>();
   readonly #onRefused: () => void;
   #cameras: readonly Camera[] | undefined;
+  #reports: Reports = new Map();
   #metrics: MetricsEvent | undefined;
   #flows: ReadonlyMap<string, Flow> = new Map();
   #config: ConfigStatus | undefined;
@@ -64,6 +68,10 @@ export class Hub {
       }),
       this.#socket.subscribeCameras((event) => {
         this.#cameras = applied(this.#cameras ?? [], event);
+        this.#changed();
+      }),
+      this.#socket.subscribeCameraEvents((event) => {
+        this.#reports = reported(this.#reports, event);
         this.#changed();
       }),
       this.#socket.subscribeMetrics((event) => {
@@ -155,6 +163,11 @@ export class Hub {
 
   get process(): MetricsEvent["process"] | undefined {
     return this.#metrics?.process;
+  }
+
+  /** What a camera has reported; undefined: nothing. */
+  reports(camera: string): CameraReports | undefined {
+    return this.#reports.get(camera);
   }
 
   health(key: string): StreamHealth | undefined {

@@ -3,6 +3,7 @@ import { memo, useCallback, useEffect, useState, type ReactNode } from "react";
 import type { Camera, StreamHealth } from "../client/index.ts";
 import { sentence, words } from "../i18n/index.ts";
 import type { LivePlayer } from "../player/index.ts";
+import { ActiveMarks } from "./camera_events.tsx";
 import { setClockOffset, useCountdown } from "./clock.ts";
 import { useHub, useHubState } from "./hub.tsx";
 import { AlertIcon, ExpandIcon, KeyIcon, LockIcon, MoreIcon, PlayIcon, ShrinkIcon } from "./icons.tsx";
@@ -89,6 +90,7 @@ export const Tile = memo(function Tile(props: TileProps): ReactNode {
             <p className="caption">{words.unsupportedText}</p>
           </>
         )}
+        <ActiveMarks camera={camera.id} />
         <Overlay
           camera={camera}
           state={state}

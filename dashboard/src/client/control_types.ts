@@ -27,21 +27,31 @@ export interface Imaging {
 /** Something that a camera reported. */
 export interface CameraEvent {
   readonly kind: "event";
-  readonly camera_id: string;
-  readonly event: {
-    /** "motion", "doorbell", "line_crossing" … */
-    readonly kind: string;
-    /** Whether it begins or ends; null for what has no duration, such as a ring. */
-    readonly active: boolean | null;
-    /** When the camera says it was, seconds since the epoch; null if it does not. */
-    readonly at: number | null;
-    /** Tells several of a kind apart: a rule, a zone, an input. */
-    readonly source: string;
-    /** What else the camera sent along. */
-    readonly data: Readonly<Record<string, unknown>>;
-    /** Some kinds have more, such as `object_type`. */
-    readonly [more: string]: unknown;
-  };
+  /** null: of a recorder itself, whose entry is `entry_id` then. */
+  readonly camera_id: string | null;
+  readonly entry_id?: string;
+  readonly event: ReportedEvent;
   /** When the hub got it, seconds since the epoch on its clock. */
   readonly received: number;
+}
+
+/** What goes on when somebody begins to listen. */
+export interface ActiveEvents {
+  readonly kind: "snapshot";
+  readonly active: readonly { readonly camera_id: string; readonly event: ReportedEvent }[];
+}
+
+export interface ReportedEvent {
+  /** "motion", "doorbell", "line_crossing" … */
+  readonly kind: string;
+  /** Whether it begins or ends; null for what has no duration, such as a ring. */
+  readonly active: boolean | null;
+  /** When the camera says it was, seconds since the epoch; null if it does not. */
+  readonly at: number | null;
+  /** Tells several of a kind apart: a rule, a zone, an input. */
+  readonly source: string;
+  /** What else the camera sent along. */
+  readonly data: Readonly<Record<string, unknown>>;
+  /** Some kinds have more, such as `object_type`. */
+  readonly [more: string]: unknown;
 }

@@ -50,6 +50,8 @@ export type FieldKind =
   | ({ readonly type: "integer" | "float" } & Bounds)
   | { readonly type: "boolean" }
   | { readonly type: "select"; readonly options: readonly FieldOption[] }
+  /** Several of the options, at least one. */
+  | { readonly type: "choices"; readonly options: readonly FieldOption[] }
   /** Never served; `stored` says that one is kept, and that it stays if none is given. */
   | { readonly type: "secret"; readonly stored?: boolean }
   | ({ readonly type: "list"; readonly item: FieldKind } & Lengths)

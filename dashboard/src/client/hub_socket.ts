@@ -7,7 +7,7 @@
 
 import { Backoff } from "../net/backoff.ts";
 import { ApiError, HUB_UNREACHABLE } from "./errors.ts";
-import type { CameraEvent } from "./control_types.ts";
+import type { ActiveEvents, CameraEvent } from "./control_types.ts";
 import type { FlowsEvent } from "./flow_types.ts";
 import type { ConfigEvent } from "./plugin_types.ts";
 import type { CamerasEvent, MetricsEvent, User } from "./types.ts";
@@ -109,8 +109,11 @@ export class HubSocket {
     return this.#subscribe({ type: "streams/metrics/subscribe" }, false, onEvent as never);
   }
 
-  /** What cameras report from now on: all of them, or only one. */
-  subscribeCameraEvents(onEvent: (event: CameraEvent) => void, camera?: string): () => void {
+  /** What goes on at cameras, then what they report: all of them, or only one. */
+  subscribeCameraEvents(
+    onEvent: (event: ActiveEvents | CameraEvent) => void,
+    camera?: string,
+  ): () => void {
     const one = camera === undefined ? {} : { camera_id: camera };
     return this.#subscribe({ type: "cameras/events/subscribe", ...one }, false, onEvent as never);
   }

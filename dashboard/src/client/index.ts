@@ -2,6 +2,7 @@
 export { applied } from "./camera_list.ts";
 export { HubCommands } from "./commands.ts";
 export type * from "./control_types.ts";
+export { reported, type CameraReports, type Reports } from "./event_list.ts";
 export { ApiError, HUB_UNREACHABLE } from "./errors.ts";
 export { appliedFlows, ended } from "./flow_list.ts";
 export type * from "./flow_types.ts";

@@ -53,6 +53,11 @@ export class RestClient {
     return this.#call("PUT", `cameras/${encodeURIComponent(id)}`, mapping);
   }
 
+  /** Call it something else; its stream goes on. */
+  renameCamera(id: string, name: string): Promise<Camera> {
+    return this.#call("POST", `cameras/${encodeURIComponent(id)}/name`, { name });
+  }
+
   /** With `keepalive` the request outlives the page. */
   removeCamera(id: string, keepalive = false): Promise<unknown> {
     return this.#call("DELETE", `cameras/${encodeURIComponent(id)}`, undefined, keepalive);

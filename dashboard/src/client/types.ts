@@ -44,6 +44,10 @@ export interface Profile {
   readonly height: number;
   /** Frames a second; 0 when not known. */
   readonly frame_rate: number;
+  /** Bits a second that the camera declares; null: it does not. */
+  readonly bit_rate: number | null;
+  /** Codec of the sound that comes along; null: none, or not known. */
+  readonly audio: string | null;
   readonly stream: StreamStatus;
 }
 
@@ -59,10 +63,20 @@ export interface Camera {
   readonly unique_id: string | null;
   readonly manufacturer: string | null;
   readonly model: string | null;
+  readonly serial: string | null;
+  readonly mac: string | null;
+  readonly firmware: string | null;
+  /** The recorder's word for it; null: the device is one camera. */
+  readonly channel: string | null;
+  /** Whether the recorder has a picture of it; null: it does not tell. */
+  readonly online: boolean | null;
+  /** Seconds that the device's clock is ahead of the hub's; null: it does not tell. */
+  readonly clock_offset: number | null;
   /** The mapping it was configured with, without secrets. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly entry: {
     readonly id: string;
+    readonly name: string;
     readonly state: EntryState;
     readonly reason: Reason | null;
     readonly next_try: number | null;

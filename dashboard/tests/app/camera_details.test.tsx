@@ -62,6 +62,80 @@ async function pointer(element: HTMLElement, kind: string): Promise<void> {
   });
 }
 
+// --- cameras of recorders ---
+
+const CHANNEL: Partial<Camera> = {
+  id: "nvr.2",
+  channel: "2",
+  entry: { id: "nvr", name: "Cellar", state: "loaded", reason: null, next_try: null },
+};
+
+test("a recorder's camera is hidden instead of removed, and the others stay", async () => {
+  const shown = await open(CHANNEL);
+  expect(get("dl").textContent).toContain("Cellar · 2");
+  expect(hasButton("Disable: Cellar")).toBe(true);
+  await click(button("Hide"));
+  expect(byTestId("remove-dialog").textContent).toContain("The other cameras of Cellar stay.");
+  await click(byTestId("remove-confirm"));
+  expect(onRemove).toHaveBeenCalledExactlyOnceWith(shown);
+});
+
+test("a channel without a picture and a clock that is wrong are told", async () => {
+  await open({ ...CHANNEL, online: false, clock_offset: -37.4 });
+  expect(byTestId("channel-offline").textContent).toContain("Cellar has no picture");
+  expect(byTestId("clock-drift").textContent).toContain("37 s behind");
+});
+
+test("a clock that is right enough is not worth a word", async () => {
+  await open({ clock_offset: 4 });
+  expect(find("[data-testid=clock-drift]")).toBeNull();
+});
+
+test("a camera gets another name without being set up anew", async () => {
+  await open();
+  fake.onRest("POST cameras/front/name", () => camera({ name: "Gate" }));
+  await click(button("Rename"));
+  await type(input("Name"), "Gate");
+  await click(byTestId("rename-save"));
+  expect(fake.requests).toMatchObject([
+    { method: "POST", path: "cameras/front/name", body: { name: "Gate" } },
+  ]);
+  expect(hasButton("Rename")).toBe(true);
+});
+
+test("a name that the hub refuses stays to be corrected", async () => {
+  await open();
+  fake.onRest("POST cameras/front/name", () => {
+    throw new Refusal("VALIDATION_ERROR", "It is too long.");
+  });
+  await click(button("Rename"));
+  await type(input("Name"), "x");
+  await click(byTestId("rename-save"));
+  expect(byTestId("error-camera-name").textContent).toBe("It is too long.");
+  expect(input("Name").value).toBe("x");
+});
+
+test("what a camera reports is listed, the newest first", async () => {
+  await open({ capabilities: ["events"] });
+  expect(document.body.textContent).toContain("Nothing was reported");
+  const report = (event: object): unknown => ({
+    kind: "event",
+    camera_id: "front",
+    received: Date.now() / 1000,
+    event: { at: null, source: "", data: {}, ...event },
+  });
+  await fake.tell("cameras/events/subscribe", report({ kind: "motion", active: true }));
+  await fake.tell(
+    "cameras/events/subscribe",
+    report({ kind: "intrusion", active: true, object_type: "person" }),
+  );
+  const lines = [...byTestId("recent-events").querySelectorAll("li")];
+  expect(lines.map((line) => line.textContent)).toEqual([
+    expect.stringContaining("Intrusion: person"),
+    expect.stringContaining("Motionbegan"),
+  ]);
+});
+
 // --- what is changed ---
 
 test("a camera is reconfigured by a flow; options only where the integration has any", async () => {
@@ -78,7 +152,7 @@ test("options are offered where the integration has some", async () => {
 });
 
 test("a camera whose log-in was refused offers to log in again", async () => {
-  const entry = { id: "front", state: "auth_failed", reason: null, next_try: null } as const;
+  const entry = { id: "front", name: "Front door", state: "auth_failed", reason: null, next_try: null } as const;
   const shown = await open({ entry });
   await click(button("Log in again"));
   expect(onChange).toHaveBeenCalledExactlyOnceWith(shown, "reauth");

@@ -146,3 +146,25 @@ test("special cases are folded away, except what must be filled in", async () =>
   expect(input("Needed").closest("details")).toBeNull();
   expect(find("details[open]")).toBeNull();
 });
+
+test("several of some options are chosen, in their order, and all or none at once", async () => {
+  const options = ["1", "2", "3", "4"].map((value) => ({ value, label: `Camera ${value}` }));
+  const channels = field({
+    name: "channels",
+    type: "choices",
+    options,
+    label: "Cameras",
+    value: ["3", "1"],
+    required: true,
+  } as never);
+  await open([channels]);
+  expect(values).toEqual({ channels: ["1", "3"] });
+  await click(input("Camera 2"));
+  expect(values).toEqual({ channels: ["1", "2", "3"] });
+  await click(input("Camera 1"));
+  expect(values).toEqual({ channels: ["2", "3"] });
+  await click(button("Select all"));
+  expect(values).toEqual({ channels: ["1", "2", "3", "4"] });
+  await click(button("Select none"));
+  expect(values).toEqual({});
+});

@@ -23,7 +23,7 @@ const REAUTH = flow({
 });
 const AUTH_FAILED = camera({
   entry: {
-    id: "front",
+    id: "front", name: "Front door",
     state: "auth_failed",
     reason: { code: "AUTH_FAILED", message: "The camera refuses the password." },
     next_try: null,

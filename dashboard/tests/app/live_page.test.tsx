@@ -94,7 +94,7 @@ test.each([
 });
 
 test("a refused log-in is put right from the camera's tile", async () => {
-  const entry = { id: "front", state: "auth_failed", reason: null, next_try: null } as const;
+  const entry = { id: "front", name: "Front door", state: "auth_failed", reason: null, next_try: null } as const;
   await open([{ ...FRONT, entry }]);
   const reauth = flow({ id: "r1", source: "reauth", entry_id: "front", page: LOGIN });
   fake.on("flows/start", () => ({ flow: reauth }));
@@ -130,7 +130,7 @@ test("a log-in that is put off stays in the inbox, and is not cancelled", async 
 });
 
 test("a log-in begun from the tile and put off is not cancelled, a change is", async () => {
-  const entry = { id: "front", state: "auth_failed", reason: null, next_try: null } as const;
+  const entry = { id: "front", name: "Front door", state: "auth_failed", reason: null, next_try: null } as const;
   await open([{ ...FRONT, entry }]);
   fake.on("flows/start", ({ source }) => ({
     flow: flow({

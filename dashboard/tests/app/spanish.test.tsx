@@ -16,7 +16,7 @@ async function open(page: FlowPage, change: Parameters<typeof flow>[0] = {}): Pr
   await fake.connect([
     camera({
       entry: {
-        id: "front",
+        id: "front", name: "Front door",
         state: "auth_failed",
         reason: { code: "AUTH_FAILED", message: "The camera refuses the password." },
         next_try: null,

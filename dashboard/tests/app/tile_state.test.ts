@@ -53,7 +53,7 @@ test("refused credentials ask for a password", () => {
     action: "password",
     explanation: en.authFailedText,
   });
-  const entry = { id: "front", state: "auth_failed", reason: null, next_try: null } as const;
+  const entry = { id: "front", name: "Front door", state: "auth_failed", reason: null, next_try: null } as const;
   expect(tileState(camera({ entry, profiles: [] }), undefined, undefined, true)).toMatchObject({
     name: "auth_failed",
     action: "password",
@@ -70,7 +70,7 @@ test("refused credentials of a camera from YAML are corrected there", () => {
 
 test("an entry that failed to set up is shown with its reason", () => {
   const reason = { code: "CONN_REFUSED", message: "x" };
-  const entry = { id: "front", state: "setup_retry", reason, next_try: 42 } as const;
+  const entry = { id: "front", name: "Front door", state: "setup_retry", reason, next_try: 42 } as const;
   const state = tileState(camera({ entry, profiles: [] }), undefined, undefined, true);
   expect(state).toMatchObject({ name: "setup_retry", nextTry: 42, action: "retry" });
 });

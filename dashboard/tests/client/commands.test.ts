@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import {
   HubCommands,
   HubSocket,
-  type CameraEvent,
+  type ActiveEvents, type CameraEvent,
   type FlowsEvent,
 } from "../../src/client/index.ts";
 import { flow } from "../app/flows.ts";
@@ -89,7 +89,7 @@ test("presets are listed without their wrapping", async () => {
 });
 
 test("what one camera reports is subscribed to by its id", () => {
-  const events: CameraEvent[] = [];
+  const events: (ActiveEvents | CameraEvent)[] = [];
   const stop = socket.subscribeCameraEvents((event) => events.push(event), "front");
   expect(wire().sent.at(-1)).toMatchObject({
     type: "cameras/events/subscribe",

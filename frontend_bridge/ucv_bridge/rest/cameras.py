@@ -14,7 +14,6 @@ from ucv.config.fields import Text
 from ucv.entries.entry import ChannelChoice
 from ucv.errors import (
     NotFoundError,
-    NotSupported,
     ProtocolError,
     StreamNotLive,
     ValidationError,
@@ -116,7 +115,7 @@ class CameraRoutes:
     async def reload(self, request: web.Request) -> web.Response:
         """Set a camera up anew, with the others of its recorder; also after a refused login."""
         principal = self._context.authorize_admin(request)
-        entry_id = self._views.entry_of(request.match_info["id"]).config.id
+        entry_id = self._entry_id(request)
         await self._hub.entries.reload(entry_id)
         await self._audit(request, principal, "reload", entry_id)
         return json_answer(self._first(entry_id))
@@ -149,13 +148,8 @@ class CameraRoutes:
         return views[0]
 
     def _entry_id(self, request: web.Request) -> str:
-        """Return the entry to change; raises `NotFoundError`, `NotSupported`."""
-        camera_id = request.match_info["id"]
-        entry_id = self._views.entry_of(camera_id).config.id
-        if len(self._hub.cameras.of_entry(entry_id)) > 1 and camera_id != entry_id:
-            message = f"The camera is one of several that {entry_id} brought; change that."
-            raise NotSupported(message, details={"entry": entry_id})
-        return entry_id
+        """Return the entry to change, of a recorder's camera that of all; raises `NotFoundError`."""
+        return self._views.entry_of(request.match_info["id"]).config.id
 
     async def _audit(
         self, request: web.Request, principal: Principal, action: str, entry_id: str
