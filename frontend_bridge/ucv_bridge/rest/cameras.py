@@ -148,7 +148,7 @@ class CameraRoutes:
         return views[0]
 
     def _entry_id(self, request: web.Request) -> str:
-        """Return the entry to change, of a recorder's camera that of all; raises `NotFoundError`."""
+        """Return the entry to change, which a recorder's cameras share; raises `NotFoundError`."""
         return self._views.entry_of(request.match_info["id"]).config.id
 
     async def _audit(
