@@ -164,7 +164,9 @@ class Unit:
             policy = RtspPath(config.get("rtsp_path", RtspPath.AUTO))
             path = rtsp_path(policy, self.isapi.prefix, channel, stream)
             url = device.url("rtsp", path, config.get("rtsp_port") or self.ports.get("rtsp"))
-            options = {"transport": config["transport"]} if "transport" in config else {}
+            # Datagrams are read by FFmpeg alone.
+            udp = config.get("transport") == "udp"
+            options = {"transport": "udp", "source": "av"} if udp else {}
         if entry is None:
             return Stream(ROLES[stream], url, options=options)
         return Stream(

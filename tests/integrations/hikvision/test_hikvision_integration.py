@@ -155,7 +155,7 @@ async def test_streams_take_the_port_that_the_device_tells(
     integration = await begun(given)
     main, _ = await integration.streams(given)
     assert main.url == "rtsp://127.0.0.1:8554/h264/ch1/main/av_stream"
-    assert main.options == {"transport": "udp"}
+    assert main.options == {"transport": "udp", "source": "av"}
 
 
 async def test_a_substream_in_mjpeg_is_fetched_over_http(
