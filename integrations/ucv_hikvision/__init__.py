@@ -25,6 +25,7 @@ from ucv import (
 )
 from ucv_hikvision import imaging, ptz
 from ucv_hikvision.alert_stream import alerts, has_alerts, triggers
+from ucv_hikvision.isapi import ABSENT
 from ucv_hikvision.quirks import IRCUT_FILTER, SUPPLEMENT_LIGHT, PictureSource, RtspPath
 from ucv_hikvision.response_status import Code
 from ucv_hikvision.unit import Unit
@@ -175,18 +176,20 @@ class Hikvision(Integration):
         """Fetch a picture of the main stream, wherever the device has it."""
         unit = _unit(device)
         number = unit.number(device)
-        known = unit.picture_sources.get(number)
-        for source in PictureSource if known is None else (known,):
+        usual, proxy = (
+            f"{source.value}/channels/{number}01/picture"
+            for source in (PictureSource.STREAMING, PictureSource.PROXY)
+        )
+        if number not in unit.picture_sources:
             try:
-                data = await self._picture(device, f"{source.value}/channels/{number}01/picture")
-            except ProtocolError as error:
-                wrong_place = error.details.get("status_code") == Code.BAD_XML_CONTENT
-                if not wrong_place or source is PictureSource.PROXY:
+                return Snapshot(await self._picture(device, usual))
+            except (*ABSENT, ProtocolError) as error:
+                misplaced = error.details.get("status_code") == Code.BAD_XML_CONTENT
+                if not misplaced and not (unit.is_recorder and isinstance(error, ABSENT)):
                     raise
-                continue
-            unit.picture_sources[number] = source
-            return Snapshot(data)
-        raise NotSupported("The camera gives no still pictures.")
+        picture = Snapshot(await self._picture(device, proxy))
+        unit.picture_sources[number] = PictureSource.PROXY
+        return picture
 
     async def _picture(self, device: Device, path: str) -> bytes:
         try:

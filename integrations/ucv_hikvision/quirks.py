@@ -12,11 +12,12 @@ class Prefix(StrEnum):
     """What stands before the paths of the interface; found by asking for ``System/deviceInfo``."""
 
     ISAPI = "/ISAPI"
-    """All firmware from about 2013 on (V5, and most of V4)."""
+    """Everything of the last ten years and more."""
     BARE = ""
-    """Firmware from before ISAPI had its name (V3, early V4: DS-2CD7xx, DS-2CD8xx, DS-7xxx)."""
+    """Very old firmware, from before ISAPI had its name; also consumer cameras with Wi-Fi whose
+    paths below ``/ISAPI`` are cut down (reported to the makers of pyHik, 2020)."""
     PSIA = "/PSIA"
-    """The first cameras with PSIA (V2, V3), which answer the same documents."""
+    """Very old firmware as well, which answers the same documents below PSIA's name."""
 
 
 class RtspPath(StrEnum):
@@ -31,9 +32,11 @@ class RtspPath(StrEnum):
     ISAPI = "isapi"
     """``/ISAPI/Streaming/Channels/101``: recorders that lead the plain path elsewhere."""
     PSIA = "psia"
-    """``/PSIA/streaming/channels/101``: cameras whose interface is at ``/PSIA``."""
+    """``/PSIA/streaming/channels/101``: cameras whose interface is at ``/PSIA``; among others
+    DS-2CD2032-I and DS-2CD2432F-IW answer it, too."""
     H264 = "h264"
-    """``/h264/ch1/main/av_stream``: firmware V3 and V4 of cameras and first-generation DVRs."""
+    """``/h264/ch1/main/av_stream``: devices from before 2012 know no other (firmware V2, such as
+    DS-9016HF-ST and DS-2DF7274-A), later ones know it, too."""
 
 
 class PictureSource(StrEnum):
@@ -43,7 +46,8 @@ class PictureSource(StrEnum):
     """``Streaming/channels/101/picture``: cameras, and recorders for analogue channels."""
     PROXY = "ContentMgmt/StreamingProxy"
     """The same below ``ContentMgmt/StreamingProxy``: recorders that answer the plain path with
-    ``badXmlContent`` for the channels of network cameras (DS-76xxNI, DS-77xxNI)."""
+    ``badXmlContent`` or 403 for network cameras (DS-7608NI-K2, DS-7716NI-M4, mostly for those in
+    the recorder's own sockets)."""
 
 
 #: Document of the infrared cut filter. The first is newer firmware's, the second that of V4 and

@@ -35,6 +35,7 @@ class Unit:
         self.ports: dict[str, int] = {}
         #: By channel; None until it was asked for, or where the device does not show it.
         self.streams: dict[int, list[StreamEntry]] | None = None
+        #: Where a channel's still picture is, if it is not in the usual place.
         self.picture_sources: dict[int, PictureSource] = {}
         self.light_modes: dict[int, str] = {}
         #: Paths of documents that are spelled in several ways, by the usual one.

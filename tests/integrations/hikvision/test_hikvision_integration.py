@@ -339,13 +339,18 @@ async def test_a_still_picture_is_that_of_the_main_stream(
     assert (await integration.snapshot(handle)).data == JPEG
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [said(6, "badXmlContent"), said(6, "badXmlContent", 400), Answer(403)],
+    ids=["200", "400", "403"],
+)
 async def test_bad_xml_content_leads_to_the_picture_of_the_streaming_proxy(
-    device: VirtualDevice, connect: Connect
+    answer: Answer, device: VirtualDevice, connect: Connect
 ) -> None:
     recorder(
         device,
         8,
-        Streaming__channels__301__picture=said(6, "badXmlContent"),
+        Streaming__channels__301__picture=answer,
         ContentMgmt__StreamingProxy__channels__301__picture=JPEG,
     )
     handle = connect(device, channel=Channel(id="3"))
