@@ -86,7 +86,7 @@ class Rtsp(Integration):
             fields.describe(
                 "port",
                 label="RTSP port",
-                help="Goes with host; only needed if it is not 554.",
+                help="Goes with host; only needed if it is none of the usual ones.",
                 placeholder="554",
                 advanced=True,
             ): fields.Port(),
@@ -145,7 +145,8 @@ def _streams(device: Device) -> dict[str, str]:
     if "url" in config:
         streams["main"] = config["url"]
     for role, path in config.get("found", {}).get("paths", {}).items():
-        streams[role] = device.url("rtsp", path, config.get("port", 554))
+        port = config.get("port") or config["found"].get("port", 554)
+        streams[role] = device.url("rtsp", path, port)
     for stream in config.get("urls", ()):
         streams[stream["role"]] = stream["url"]
     return dict(sorted(streams.items(), key=lambda item: item[0] != "main"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,39 +14,47 @@ from ucv.errors import (
     ProtocolError,
 )
 from ucv.plugins.device import Device
-from ucv.streams.rtsp_probe import describe, probe_paths
-from ucv_rtsp.paths import Vendor, candidates, sub_path, vendor_of
+from ucv.streams.rtsp_probe import describe, probe_paths, sift_paths
+from ucv_rtsp.clues import vendor_by_clues
+from ucv_rtsp.paths import PORTS, Vendor, candidates, sub_path
 
 #: Seconds for the answer about one path.
 _LIMIT = 5.0
+#: Seconds for finding out whether a port is open.
+_CONNECT_LIMIT = 3.0
+#: A path that no camera has.
+_NOBODYS = "/ucv-nobody-has-this"
 
 
 async def find_streams(device: Device) -> dict[str, Any]:
-    """Return ``{"paths": {role: path}, "vendor": name or None}``.
+    """Return ``{"paths": {role: path}, "port": port, "vendor": name or None}``.
 
-    The first question goes without credentials: most cameras ask for them before they look at the
-    path, and their realm tells whose they are, which costs no try of the account. Then the paths
-    are tried, those of the vendor first; after two refused credentials the search ends.
+    Without credentials as far as that goes: where it listens, whose it is, and, of a camera that
+    says so without a login, which paths it has. Then the paths are tried, those of the vendor
+    first; after two refused credentials the search ends.
     Raises `InvalidAuth`, `StreamNotFound`, `CannotConnect`, `ConnectTimeout`.
     """
-    host, port = device.host, int(device.config.get("port", 554))
-    vendor = await _greet(device, port)
+    host = device.host
+    port = await _port(device)
+    vendor, asks = await _greet(device, port)
+    paths = candidates(vendor)
+    if asks and device.credentials is None:
+        raise InvalidAuth("The camera asks for a user name and password.")
+    if asks and not await sift_paths(host, port, [_NOBODYS], timeout=_LIMIT, clock=device.clock):
+        # It looks at the path first, and says at no cost which ones it has.
+        known = await sift_paths(host, port, paths, timeout=_LIMIT, clock=device.clock)
+        paths = known or paths
     async with device.lockout.turn() as turn:
         try:
             found = await probe_paths(
-                host,
-                port,
-                candidates(vendor),
-                device.credentials,
-                timeout=_LIMIT,
-                clock=device.clock,
+                host, port, paths, device.credentials, timeout=_LIMIT, clock=device.clock
             )
         except InvalidAuth:
             turn.refused()
             raise
         turn.accepted()
     main = _path(found[0].asked)
-    paths = {"main": main}
+    paths_by_role = {"main": main}
     if (sub := sub_path(main)) is not None:
         try:
             await probe_paths(
@@ -55,24 +65,44 @@ async def find_streams(device: Device) -> dict[str, Any]:
             # was let in, so a refusal here is not the password's, and it is not asked again.
             device.log.debug("no sub stream at %s: %s", sub, error.code)
         else:
-            paths["sub"] = sub
-    device.log.info("Found %s", ", ".join(f"{role} at {path}" for role, path in paths.items()))
-    return {"paths": paths, "vendor": vendor.name if vendor else None}
+            paths_by_role["sub"] = sub
+    told = ", ".join(f"{role} at {path}" for role, path in paths_by_role.items())
+    device.log.info("Found %s", told)
+    return {"paths": paths_by_role, "port": port, "vendor": vendor.name if vendor else None}
 
 
-async def _greet(device: Device, port: int) -> Vendor | None:
-    """Ask without credentials, and return whose camera it is, None if it does not tell."""
+async def _port(device: Device) -> int:
+    """Return where it listens: what is configured, or the first usual port that is open."""
+    if (configured := device.config.get("port")) is not None:
+        return int(configured)
+
+    async def is_open(port: int) -> bool:
+        try:
+            async with asyncio.timeout(_CONNECT_LIMIT):
+                _, writer = await asyncio.open_connection(device.host, port)
+        except (OSError, TimeoutError, UnicodeError):
+            return False
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+        return True
+
+    found = await asyncio.gather(*map(is_open, PORTS))
+    # Nobody there: then asking the usual one tells what is wrong.
+    return next((port for port, there in zip(PORTS, found, strict=True) if there), PORTS[0])
+
+
+async def _greet(device: Device, port: int) -> tuple[Vendor | None, bool]:
+    """Ask without credentials; return whose camera it is, and whether it asks for a login."""
     try:
         hello = await describe(device.url("rtsp", "/", port), timeout=_LIMIT, clock=device.clock)
     except (ConnectionClosed, ProtocolError) as error:
         # Some cameras hang up at an unknown path; others may still be known to them.
         device.log.debug("the first question was answered with %s", error.code)
-        return None
-    vendor = vendor_of(hello.realm, hello.server)
+        return await vendor_by_clues(device, "", "", port), False
+    vendor = await vendor_by_clues(device, hello.realm, hello.server, port)
     device.log.debug("realm %r, server %r: %s", hello.realm, hello.server, vendor)
-    if hello.status == 401 and device.credentials is None:
-        raise InvalidAuth("The camera asks for a user name and password.")
-    return vendor
+    return vendor, hello.status == 401
 
 
 def _path(url: str) -> str:

@@ -13,8 +13,11 @@ import pytest
 
 from ucv.clock import SystemClock
 from ucv.errors import CannotConnect, InvalidAuth, StreamNotFound
+from ucv.http import HttpPool
 from ucv.plugins.device import Device
 from ucv.streams.source import Credentials
+from ucv.testing import VirtualDevice
+from ucv_rtsp.paths import candidates, vendor_of
 from ucv_rtsp.probing import find_streams
 
 MAIN, SUB = "/stream1", "/stream2"
@@ -32,9 +35,12 @@ class Camera:
 
     paths: dict[str, tuple[int, str, str] | None]
     protected: bool = False
+    #: Says which paths it has before it asks for a password.
+    candid: bool = False
     forbidden: frozenset[str] = frozenset()
     described: list[str] = field(default_factory=list)
     refused: int = 0
+    logged_in: list[str] = field(default_factory=list)
     port: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -60,9 +66,13 @@ class Camera:
         if method != "DESCRIBE":
             return 200, "Public: DESCRIBE, SETUP, PLAY\r\n", ""
         self.described.append(path)
+        if self.candid and path not in self.paths:
+            return 404, "", ""
         if self.protected and (given != BASIC or path in self.forbidden):
             self.refused += given is not None
             return 401, 'WWW-Authenticate: Basic realm="TP-Link IP-Camera"\r\n', ""
+        if given is not None:
+            self.logged_in.append(path)
         return self.paths.get(path, (404, "", ""))
 
     @contextlib.asynccontextmanager
@@ -80,19 +90,80 @@ class Camera:
             return await find(self.port, credentials)
 
 
-async def find(port: int, credentials: Credentials | None = None) -> dict[str, Any]:
+async def find(
+    port: int | None, credentials: Credentials | None = None, web: int = 9
+) -> dict[str, Any]:
     async def remember(facts: dict[str, Any]) -> None:
         raise AssertionError("finding is not remembering")
 
+    pool = HttpPool(SystemClock())
     device = Device(
         entry_id="front",
         name="Front",
-        config={"host": "127.0.0.1", "port": port},
+        config={"host": "127.0.0.1", **({} if port is None else {"port": port})},
         credentials=credentials,
         clock=SystemClock(),
         remember=remember,
+        http=lambda device: pool.client(device.host, port=web),
     )
-    return await find_streams(device)
+    try:
+        return await find_streams(device)
+    finally:
+        await device.close()
+
+
+async def test_a_camera_that_denies_paths_without_a_login_is_logged_in_to_at_its_own_only() -> None:
+    camera = Camera({"/": (200, "", ""), "/h264": (200, "", VIDEO)}, protected=True, candid=True)
+    found = await camera.find(RIGHT)
+    assert found["paths"] == {"main": "/h264"}
+    assert camera.logged_in == ["/", "/h264"]
+    assert camera.refused == 0
+
+
+async def test_a_wrong_password_is_tried_at_one_path_of_a_camera_that_tells_which_it_has() -> None:
+    camera = Camera({"/": (200, "", ""), "/h264": (200, "", VIDEO)}, protected=True, candid=True)
+    with pytest.raises(InvalidAuth):
+        await camera.find(Credentials("viewer", "wrong"))
+    assert camera.refused <= 2
+
+
+async def test_without_a_port_the_usual_ones_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    camera = Camera({MAIN: (200, "", VIDEO)})
+    async with camera.running():
+        monkeypatch.setattr("ucv_rtsp.probing.PORTS", (9, camera.port))
+        assert (await find(None))["port"] == camera.port
+
+
+@pytest.mark.parametrize(
+    ("server", "body", "vendor", "path"),
+    [
+        ("App-webs/", "", "Hikvision", "/Streaming/Channels/101"),
+        ("nginx", "<TITLE>WEB SERVICE</TITLE>", "Dahua", "/cam/realmonitor?channel=1&subtype=0"),
+        ("", "location='/doc/page/login.asp'", "Hikvision", "/Streaming/Channels/101"),
+        ("Boa/0.94", "<title>Login</title>", None, "/h264Preview_01_main"),
+    ],
+    ids=["server header", "title", "text of the page", "nothing that tells"],
+)
+async def test_the_web_page_tells_whose_camera_it_is_where_rtsp_does_not(
+    server: str, body: str, vendor: str | None, path: str
+) -> None:
+    camera = Camera({path: (200, "", VIDEO)})
+    web = VirtualDevice(server_header=server)
+    web.route("/", body)
+    async with camera.running(), web:
+        found = await find(camera.port, web=web.port)
+    assert found["vendor"] == vendor
+    assert found["paths"]["main"] == path
+    assert camera.described.index(path) == (1 if vendor else camera.described.index(path))
+    assert web.counters.refused == 0
+
+
+async def test_a_path_that_logs_in_by_itself_is_tried_only_where_the_vendor_is_known() -> None:
+    camera = Camera({})
+    with pytest.raises(StreamNotFound):
+        await camera.find()
+    assert not [path for path in camera.described if "password" in path]
+    assert any("password" in path for path in candidates(vendor_of("", "H264DVR 1.0")))
 
 
 @pytest.mark.parametrize("greeting", [None, (200, "", "junk"), (500, "", "")])
@@ -100,14 +171,16 @@ async def test_a_camera_that_takes_the_first_question_badly_is_searched_all_the_
     greeting: tuple[int, str, str] | None,
 ) -> None:
     camera = Camera({"/": greeting, MAIN: (200, "", VIDEO)})
-    assert await camera.find() == {"paths": {"main": MAIN}, "vendor": None}
+    found = await camera.find()
+    assert found == {"paths": {"main": MAIN}, "port": camera.port, "vendor": None}
 
 
 async def test_the_realm_puts_the_paths_of_its_vendor_first() -> None:
     camera = Camera({MAIN: (200, "", VIDEO), SUB: (200, "", VIDEO)}, protected=True)
     found = await camera.find(RIGHT)
-    assert found == {"paths": {"main": MAIN, "sub": SUB}, "vendor": "TP-Link"}
-    assert set(camera.described) == {"/", MAIN, SUB}
+    assert found["paths"] == {"main": MAIN, "sub": SUB}
+    assert found["vendor"] == "TP-Link"
+    assert set(camera.described) == {"/", "/ucv-nobody-has-this", MAIN, SUB}
     assert camera.refused == 0
 
 

@@ -162,6 +162,46 @@ async def probe_paths(
     return found
 
 
+async def sift_paths(
+    host: str,
+    port: int,
+    paths: Iterable[str],
+    *,
+    timeout: float = 5.0,  # noqa: ASYNC109 - by the injected clock, and for each path
+    clock: Clock = _CLOCK,
+) -> list[str]:
+    """Ask for paths without credentials, and return those that the camera does not deny having.
+
+    Of a camera that asks for credentials before it looks at the path, all of them; see whether it
+    does by asking for one that no camera has. Costs no try of the account. Each path has
+    ``timeout`` seconds. Raises `CannotConnect` and `ConnectTimeout`.
+    """
+    address = f"[{host}]" if ":" in host else host
+    visitor = _Visitor(None, clock, tls_verify=True)
+    kept: list[str] = []
+    silences = 0
+    try:
+        for path in paths:
+            url = parse(f"rtsp://{address}:{port}/{path.removeprefix('/')}")
+            try:
+                async with time_limit(clock, timeout):
+                    answer = await visitor.visit(url)
+            except TimeoutError:
+                silences += 1
+                if silences == _MAX_SILENCES:
+                    raise ConnectTimeout(f"{host}:{port} does not answer.") from None
+                await visitor.leave()
+                continue
+            except (ConnectionClosed, ProtocolError):
+                await visitor.leave()
+                continue
+            if not isinstance(answer, RtspDescription) or answer.video:
+                kept.append(path)
+    finally:
+        await visitor.leave()
+    return kept
+
+
 async def _follow(url: RtspUrl, visitor: _Visitor) -> RtspDescription | AuthRefused:
     """Describe ``url``, wherever the camera sends us; raises `ProtocolError` for a ring."""
     answer = await visitor.visit(url)
