@@ -90,7 +90,8 @@ def clock_offset(told: str, now: float) -> float | None:
     if match is None:
         return None
     try:
-        shown = datetime(*map(int, match.groups()), tzinfo=UTC).timestamp()  # type: ignore[arg-type] # six numbers
+        year, month, day, hour, minute, second = map(int, match.groups())
+        shown = datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
         zone = datetime.fromtimestamp(now, UTC).astimezone().utcoffset()
     except (ValueError, OverflowError, OSError):
         return None
