@@ -15,6 +15,7 @@ from ucv.config.schema import SchemaFaults, keys_of, validate
 from ucv.entries.entry import EntryConfig
 from ucv.entries.survey import Survey
 from ucv.flows.conversation import InvalidAnswer
+from ucv.flows.entry_form import EntryForm
 from ucv.flows.pages import FieldError
 from ucv.flows.wording import labels_of, one_line, stream_text
 from ucv.plugins.values import Channel
@@ -115,6 +116,39 @@ class DeviceChoices:
             self.schema[marker] = Text(MAX_NAME)
             own = entry.channel(channel.id).name if entry is not None else None
             self.values[name] = own or one_line(channel.name or "")
+
+
+class BothForms:
+    """One form of an integration's own fields and of what may be chosen of the device."""
+
+    def __init__(self, own: EntryForm, choices: DeviceChoices) -> None:
+        self._own = own
+        self._choices = choices
+        self._values: Mapping[str, Any] = choices.values
+
+    def fields(self) -> tuple[Mapping[str, Any], ...]:
+        """Return all fields, with the values as they were given last."""
+        return (*self._own.fields(), *self._choices.fields(self._values))
+
+    def take(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Validate an answer and return what is chosen of the device; raises `InvalidAnswer`."""
+        names = keys_of(self._choices.schema)
+        about_device = {name: value for name, value in answer.items() if name in names}
+        errors: list[FieldError] = []
+        error = None
+        try:
+            self._values = self._choices.parse(about_device)
+        except InvalidAnswer as invalid:
+            self._values = {**self._values, **about_device}
+            errors += invalid.errors
+        try:
+            self._own.take({name: value for name, value in answer.items() if name not in names})
+        except InvalidAnswer as invalid:
+            errors += invalid.errors
+            error = invalid.error
+        if errors or error is not None:
+            raise InvalidAnswer(tuple(errors), self.fields(), error)
+        return self._values
 
 
 def _profile_labels(found: Survey) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ucv.clock import Clock
@@ -21,7 +21,7 @@ from ucv.errors import (
     WrongDevice,
 )
 from ucv.flows import addresses
-from ucv.flows.choices import DeviceChoices
+from ucv.flows.choices import BothForms, DeviceChoices
 from ucv.flows.entry_form import EntryForm, connection_fields, option_fields, secret_fields
 from ucv.flows.flow import RunningFlow
 from ucv.flows.known_devices import facts_of
@@ -46,7 +46,6 @@ TITLES = {
     "reconfigure": "Change how the device is reached",
     "options": "Options",
     "confirm": "Name the camera",
-    "choose": "What to use of it",
 }
 
 
@@ -203,13 +202,12 @@ class Wizard:
         if not names and (choices is None or not choices.schema):
             return AbortPage("not_supported", f"{self._integration.name} has no options.", entry.id)
         form = self._entry_form(names, known=public_mapping(entry), stored=entry.secrets)
-        if names:
-            await self._talk.form(form.page("options", title=TITLES["options"]), form.take)
-        if choices is not None and choices.schema:
-            chosen = await self._talk.form(
-                FormPage("choose", choices.fields(choices.values), TITLES["choose"]),
-                choices.parse,
-            )
+        page = form.page("options", title=TITLES["options"])
+        if choices is None:
+            await self._talk.form(page, form.take)
+        else:
+            both = BothForms(form, choices)
+            chosen = await self._talk.form(replace(page, fields=both.fields()), both.take)
             form.mapping = {**_without_choices(form.mapping), **choices.of_answer(chosen)}
         return await self._update(entry.id, form)
 

@@ -295,7 +295,6 @@ export const es: Words = {
     "Change how the device is reached": "Cambiar cómo se llega al dispositivo",
     Options: "Opciones",
     "Name the camera": "Nombre de la cámara",
-    "What to use of it": "Qué se usa de él",
     "Asking the device …": "Preguntando al dispositivo…",
     "Saving …": "Guardando…",
     "Is this the device's certificate?": "¿Es este el certificado del dispositivo?",

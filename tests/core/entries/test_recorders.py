@@ -264,7 +264,7 @@ async def test_a_flow_offers_the_cameras_that_were_found(kit: HubKit, box: Box) 
 
     await until(lambda: kit.hub.entries.status("cellar").state is EntryState.LOADED)
     flow = await kit.hub.flows.start("recorder", "options", entry_id="cellar")
-    assert flow.page.to_json()["step"] == "choose"
+    assert flow.page.to_json()["step"] == "options"
     values = {one["name"]: one.get("value") for one in flow.page.to_json()["fields"]}
     assert values["channels"] == ["1", "3"]
     assert (values["profiles"], values["name_of_3"]) == (["sub"], "Tower")
