@@ -1,0 +1,185 @@
+"""Where events come from: the stream that a device keeps open, or questions again and again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from ucv import (
+    AccessDenied,
+    CameraEvent,
+    ConnectionClosed,
+    ConnectTimeout,
+    CurrentEvents,
+    Device,
+    EndpointNotFound,
+    NotSupported,
+    ProtocolError,
+)
+from ucv.http import HttpStream
+from ucv.media.errors import MediaError
+from ucv.media.multipart import MultipartParser, boundary_of
+from ucv_dahua.cgi import Cgi, is_refusal
+from ucv_dahua.event_kinds import CODES, POLLED, Translator
+from ucv_dahua.event_report import reports
+from ucv_dahua.keyvalue import Table
+from ucv_dahua.quirks import EventCodes
+
+#: Bytes of one part.
+MAX_PART = 1024 * 1024
+#: Seconds after which what goes on is asked about again while something does: ends get lost.
+CONFIRM_AFTER = 60.0
+#: Statuses of a device that does not understand the list of codes.
+_LIST_REFUSED = (400, 500)
+#: Bytes of the beginning that are kept until there is a part, in case it says why there is none.
+_MAX_HEAD = 4096
+
+#: What `Integration.events` yields.
+Told = CameraEvent | CurrentEvents
+
+
+@dataclass(slots=True)
+class EventSource:
+    """The events of one device.
+
+    ``heartbeat`` is how often it is asked to say that it is alive, in seconds. ``codes`` is what it
+    was found to understand, None before it was asked.
+    """
+
+    device: Device
+    cgi: Cgi
+    translator: Translator
+    heartbeat: int = 5
+    everything: bool = False
+    codes: EventCodes | None = None
+
+    # --- the stream -----------------------------------------------------------------------------
+
+    async def attach(self) -> AsyncGenerator[Told, None]:
+        """Yield what one connection of the stream tells, first of all what goes on already.
+
+        The question is asked once the stream is open, so that nothing falls in between. Raises
+        `NotSupported` for a device that reports no events, and what `ucv.http.DeviceHttp` does.
+        """
+        async with AsyncExitStack() as stack:
+            stream = await self._open(stack)
+            parser = MultipartParser(boundary_of(stream.content_type), max_part=MAX_PART)
+            yield (now := await self.current())
+            going_on = set(map(_key, now.active))
+            asked = self.device.clock.monotonic()
+            head: bytes | None = b""
+            async for chunk in stream:
+                bodies = _fed(parser, chunk)
+                if head is not None:
+                    head = None if bodies else (head + chunk)[:_MAX_HEAD]
+                for body in bodies:
+                    for event in self._events(body):
+                        if isinstance(event, now.kinds):
+                            (going_on.add if event.active else going_on.discard)(_key(event))
+                        yield event
+                # Heartbeats come often enough to look at the clock.
+                if going_on and self.device.clock.monotonic() - asked >= CONFIRM_AFTER:
+                    yield (now := await self.current())
+                    going_on = set(map(_key, now.active))
+                    asked = self.device.clock.monotonic()
+            if head:
+                _raise_explanation(head)
+
+    async def _open(self, stack: AsyncExitStack) -> HttpStream:
+        silence = 2.5 * self.heartbeat + 2.5
+        wanted = (self.codes,) if self.codes is not None else tuple(EventCodes)
+        if self.everything:
+            wanted = (EventCodes.ALL,)
+        for codes in wanted:
+            names = f"[{','.join(CODES)}]" if codes is EventCodes.LIST else codes.value
+            path = f"eventManager.cgi?action=attach&codes={names}&heartbeat={self.heartbeat}"
+            try:
+                opening = self.cgi.listen(path, silence=silence)
+                stream = await stack.enter_async_context(opening)
+            except (EndpointNotFound, NotSupported) as error:
+                raise _no_events(error.details) from None
+            except ProtocolError as error:
+                status = error.details.get("status")
+                if status == 501:
+                    raise _no_events(error.details) from None
+                if status not in _LIST_REFUSED or codes is wanted[-1]:
+                    raise
+            else:
+                self.codes = codes
+                return stream
+        raise _no_events({})
+
+    def _events(self, body: bytes) -> list[CameraEvent]:
+        found = (self.translator.event(report) for report in reports(body))
+        return [event for event in found if event is not None]
+
+    # --- questions ------------------------------------------------------------------------------
+
+    async def exists(self) -> bool:
+        """Say whether the device reports events at all: not one that does not know the script."""
+        try:
+            await self.cgi.table("eventManager.cgi", "getEventIndexes", {"code": "VideoMotion"})
+        except (EndpointNotFound, NotSupported):
+            return False
+        except (ProtocolError, AccessDenied, ConnectTimeout, ConnectionClosed):
+            return True  # as much as is known before it is tried
+        return True
+
+    async def current(self) -> CurrentEvents:
+        """Return what goes on at the moment, of those kinds that the device tells about."""
+        active: list[CameraEvent] = []
+        kinds: list[type[CameraEvent]] = []
+        for code, kind in POLLED.items():
+            told = await self._ask(code)
+            if told is not None:
+                kinds.append(kind)
+                active += self.translator.current(code, told)
+        return CurrentEvents(tuple(active), tuple(kinds))
+
+    async def poll(self, interval: float) -> AsyncGenerator[Told, None]:
+        """Yield what goes on, every ``interval`` seconds; raises `NotSupported` if nobody knows."""
+        while True:
+            now = await self.current()
+            if not now.kinds:
+                raise NotSupported("The camera does not tell what goes on.")
+            yield now
+            await self.device.clock.sleep(interval)
+
+    async def _ask(self, code: str) -> Table | None:
+        """Return the channels at which something goes on; None if the device does not tell.
+
+        "Error" with "No Events", whatever the status, is what it says where nothing does. Silence
+        says nothing, and is no reason to do without the stream.
+        """
+        try:
+            return await self.cgi.table("eventManager.cgi", "getEventIndexes", {"code": code})
+        except (ProtocolError, NotSupported) as error:
+            if not is_refusal(error):
+                raise
+            reason = str(error.details.get("reason", "")).casefold()
+            nothing = "no event" in reason or error.details.get("status") == 200
+            return Table() if nothing else None
+        except (ConnectTimeout, ConnectionClosed):
+            return None
+
+
+def _key(event: CameraEvent) -> tuple[str | None, type[CameraEvent], str]:
+    return event.channel, type(event), event.source
+
+
+def _fed(parser: MultipartParser, chunk: bytes) -> list[bytes]:
+    try:
+        return [part.body for part in parser.feed(chunk)]
+    except MediaError as error:
+        raise ProtocolError(f"The camera's events cannot be read: {error}") from None
+
+
+def _no_events(details: dict[str, object]) -> NotSupported:
+    return NotSupported("The camera reports no events.", details=details)
+
+
+def _raise_explanation(head: bytes) -> None:
+    """Raise what a device said instead of a stream."""
+    if head.lstrip().lower().startswith(b"error"):
+        raise ProtocolError("The camera refused to report events.")
