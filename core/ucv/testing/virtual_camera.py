@@ -7,7 +7,7 @@ import ipaddress
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from zeroconf import ServiceInfo
 from zeroconf.asyncio import AsyncZeroconf
@@ -41,6 +41,9 @@ class VirtualCamera:
     clips are kept for the next time.
     """
 
+    #: What serves its API; a vendor's own kind may say more.
+    server: ClassVar[type[VirtualDevice]] = VirtualDevice
+
     def __init__(
         self,
         name: str = "Camera",
@@ -63,7 +66,7 @@ class VirtualCamera:
         self.name = name
         clock = clock or SystemClock()
         self.lock = AccountLock(lock_after, lock_seconds, clock=clock)
-        self.http = VirtualDevice(
+        self.http = self.server(
             username,
             password,
             auth=auth,
