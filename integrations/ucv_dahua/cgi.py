@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from ucv import (
@@ -18,6 +18,7 @@ from ucv import (
     RateLimited,
 )
 from ucv.http import HttpStream, Response
+from ucv.http.client import REQUEST_TIMEOUT
 from ucv_dahua.keyvalue import Table, parse
 
 #: Statuses whose body says why: "Error" and a line.
@@ -26,6 +27,8 @@ _EXPLAINED = (400, 500, 501)
 _ANY_STATUS = frozenset(range(400, 600)) - {401}
 #: Bytes of a table, and of a still picture.
 MAX_TABLE, MAX_PICTURE = 8 * 1024 * 1024, 8 * 1024 * 1024
+#: Seconds for a question that the device may not know the answer to.
+PROBE_TIMEOUT = 4.0
 _MAX_REASON = 100
 
 #: The fields of a query.
@@ -81,10 +84,14 @@ class Cgi:
 
         Some firmware does so when it is asked for what it does not have.
         """
+        fields = {"action": action, **(query or {})}
         try:
-            return await self.peek(script, action, query)
-        except (ConnectTimeout, ConnectionClosed) as error:
-            self._device.log.info("Going on without %s %s: %s", script, action, error.message)
+            return parse(_accepted(await self._get(script, fields, patience=PROBE_TIMEOUT)))
+        except CameraViewerError as error:
+            silent = isinstance(error, (ConnectTimeout, ConnectionClosed))
+            if not silent and not is_refusal(error):
+                raise
+            self._device.log.debug("Going on without %s %s: %s", script, action, error.message)
             return None
 
     # --- orders ---------------------------------------------------------------------------------
@@ -122,7 +129,7 @@ class Cgi:
         """
         try:
             answer = await self._request(
-                "snapshot.cgi", _channel(channel), limit=MAX_PICTURE, allow_status=_ANY_STATUS
+                "snapshot.cgi", _channel(channel), MAX_PICTURE, _ANY_STATUS
             )
         except (ConnectTimeout, ConnectionClosed):
             return None
@@ -153,20 +160,32 @@ class Cgi:
 
     # --- requests -------------------------------------------------------------------------------
 
-    async def _get(self, script: str, query: Query, *, limit: int = MAX_TABLE) -> Response:
-        return await self._request(script, query, limit=limit, allow_status=_EXPLAINED)
+    async def _get(
+        self,
+        script: str,
+        query: Query,
+        *,
+        limit: int = MAX_TABLE,
+        patience: float = REQUEST_TIMEOUT,
+    ) -> Response:
+        return await self._request(script, query, limit, _EXPLAINED, patience)
 
     async def _request(
         self,
         script: str,
         query: Query,
-        *,
         limit: int,
-        allow_status: tuple[int, ...] | frozenset[int],
+        allow_status: Collection[int],
+        patience: float = REQUEST_TIMEOUT,
     ) -> Response:
         async def send() -> Response:
             return await self._http.request(
-                "GET", f"/cgi-bin/{script}", params=query, limit=limit, allow_status=allow_status
+                "GET",
+                f"/cgi-bin/{script}",
+                params=query,
+                limit=limit,
+                allow_status=allow_status,
+                timeout=patience,
             )
 
         try:
