@@ -224,8 +224,9 @@ def test_the_sample_configuration_is_valid_as_it_stands() -> None:
 def test_the_documented_configuration_is_valid_and_shows_the_defaults(tmp_path: Path) -> None:
     page = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()
     main, channels, secrets = re.findall(r"^```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
-    recorder = configured(tmp_path, channels.replace("integration: rtsp", "integration: plain")
-                          .replace("url: rtsp://192.0.2.10:554/live", "host: 192.0.2.10"))  # fmt: skip
+    written = channels.replace("integration: rtsp", "integration: plain")
+    written = written.replace("url: rtsp://192.0.2.10:554/live", "host: 192.0.2.10")
+    recorder = configured(tmp_path, written)
     (draft,) = validate_cameras(recorder, INTEGRATIONS)
     assert [choice.channel for choice in draft.channels] == ["3", "7"]
     (tmp_path / "secrets.yaml").write_text(secrets)
