@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ucv.testing.clip import Clip, Picture
 
@@ -43,9 +44,13 @@ class PackedPicture:
         return packets
 
 
-def pack(clip: Clip) -> list[PackedPicture]:
-    """Pack every picture of a clip; keyframes have SPS and PPS before them, as cameras do."""
-    return [_pack_picture(clip, picture) for picture in clip.pictures]
+@lru_cache(maxsize=4)
+def pack(clip: Clip) -> tuple[PackedPicture, ...]:
+    """Pack every picture of a clip; keyframes have SPS and PPS before them, as cameras do.
+
+    The latest ones are kept: a recorder shows one clip on all of its channels.
+    """
+    return tuple(_pack_picture(clip, picture) for picture in clip.pictures)
 
 
 def sender_report(ssrc: int, epoch: float, timestamp: int, packets: int, octets: int) -> bytes:
