@@ -30,6 +30,8 @@ from ucv_dahua.quirks import EventCodes
 MAX_PART = 1024 * 1024
 #: Seconds after which what goes on is asked about again while something does: ends get lost.
 CONFIRM_AFTER = 60.0
+#: Heartbeats that may be missed, and seconds on top for a network that is slow.
+MISSED_BEATS, GRACE = 2.5, 2.5
 #: Statuses of a device that does not understand the list of codes.
 _LIST_REFUSED = (400, 500)
 #: Bytes of the beginning that are kept until there is a part, in case it says why there is none.
@@ -87,7 +89,7 @@ class EventSource:
                 _raise_explanation(head)
 
     async def _open(self, stack: AsyncExitStack) -> HttpStream:
-        silence = 2.5 * self.heartbeat + 2.5
+        silence = MISSED_BEATS * self.heartbeat + GRACE
         wanted = (self.codes,) if self.codes is not None else tuple(EventCodes)
         if self.everything:
             wanted = (EventCodes.ALL,)
