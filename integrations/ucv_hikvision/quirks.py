@@ -5,6 +5,7 @@ Nothing here is chosen by a model's name: what a device answers decides, or what
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -21,10 +22,7 @@ class Prefix(StrEnum):
 
 
 class RtspPath(StrEnum):
-    """Which path the streams have; ``AUTO`` goes by the prefix, a person may choose another.
-
-    It cannot be probed without a login: devices challenge before they look at the path.
-    """
+    """Which path the streams have; a person may choose one, ``AUTO`` finds the one that plays."""
 
     AUTO = "auto"
     STREAMING = "streaming"
@@ -50,9 +48,15 @@ class PictureSource(StrEnum):
     the recorder's own sockets)."""
 
 
-#: Document of the infrared cut filter. The first is newer firmware's, the second that of V4 and
-#: early V5, whose web server looks at case.
-IRCUT_FILTER = ("ircutFilter", "IrcutFilter")
+#: Paths in the order in which they are tried, by what the prefix says of the firmware's age.
+RTSP_PATHS: Mapping[Prefix, tuple[RtspPath, ...]] = {
+    Prefix.ISAPI: (RtspPath.STREAMING, RtspPath.ISAPI, RtspPath.H264, RtspPath.PSIA),
+    Prefix.BARE: (RtspPath.STREAMING, RtspPath.H264, RtspPath.PSIA),
+    Prefix.PSIA: (RtspPath.PSIA, RtspPath.STREAMING, RtspPath.H264),
+}
+
+#: Document of the infrared cut filter, as web servers that look at case have it.
+IRCUT_FILTER = ("ircutFilter", "IrcutFilter", "ircutfilter")
 #: Document of the lamps; spelled as differently.
 SUPPLEMENT_LIGHT = ("supplementLight", "SupplementLight")
 
@@ -61,11 +65,9 @@ SUPPLEMENT_LIGHT = ("supplementLight", "SupplementLight")
 BUILT_IN_PRESETS = range(33, 106)
 
 
-def rtsp_path(policy: RtspPath, prefix: Prefix, channel: int, stream: int) -> str:
+def rtsp_path(policy: RtspPath, channel: int, stream: int) -> str:
     """Return the path of a stream: ``channel`` from 1, ``stream`` 1 main, 2 sub, 3 third."""
     number = channel * 100 + stream
-    if policy is RtspPath.AUTO:
-        policy = RtspPath.PSIA if prefix is Prefix.PSIA else RtspPath.STREAMING
     match policy:
         case RtspPath.ISAPI:
             return f"/ISAPI/Streaming/Channels/{number}"

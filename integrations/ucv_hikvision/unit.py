@@ -10,12 +10,15 @@ from ucv_hikvision.alerts import Translator
 from ucv_hikvision.channel_table import input_channels, proxy_channels, proxy_states
 from ucv_hikvision.identity import Identity, Inputs, clock_offset, identity, inputs, ports
 from ucv_hikvision.isapi import Isapi
+from ucv_hikvision.path_search import find_path
 from ucv_hikvision.ptz import Movement, movement, ptz_channels
-from ucv_hikvision.quirks import PictureSource, RtspPath, rtsp_path
+from ucv_hikvision.quirks import RTSP_PATHS, PictureSource, RtspPath, rtsp_path
 from ucv_hikvision.stream_table import ROLES, StreamEntry, stream_table
 
 #: Streams that every model has, for where the device does not show its table.
 _USUAL = (1, 2)
+#: What a path that was found is remembered as.
+FOUND_PATH = "found_rtsp_path"
 
 
 class Unit:
@@ -133,13 +136,47 @@ class Unit:
         if self.streams is None:
             await self._read_streams()
         number = self.number(device)
+        policy = await self._path_policy(device)
         entries = (self.streams or {}).get(number)
         if not entries and self.streams and device.channel is None:
             # Some cameras count their one channel otherwise.
             entries = next(iter(self.streams.values()))
         if not entries:
-            return [self._stream(device, number, stream, None) for stream in _USUAL]
-        return [self._stream(device, entry.channel, entry.stream, entry) for entry in entries]
+            return [self._stream(device, policy, number, stream, None) for stream in _USUAL]
+        return [
+            self._stream(device, policy, entry.channel, entry.stream, entry) for entry in entries
+        ]
+
+    async def _path_policy(self, device: Device) -> RtspPath:
+        """Return which path the streams have: as chosen, as found before, or found out now.
+
+        What was found is remembered, so that it is looked for once and not at each start.
+        """
+        for known in (device.config.get("rtsp_path"), device.config.get(FOUND_PATH)):
+            if known is not None and known != RtspPath.AUTO:
+                return RtspPath(known)
+        usual = RTSP_PATHS[self.isapi.prefix][0]
+        playing = self._playing(device)
+        if playing is None:
+            return usual
+        port = self._rtsp_port(device)
+        found = await find_path(device, self.isapi.prefix, port, *playing)
+        if found is not None:
+            await device.remember(**{FOUND_PATH: found.value})
+        return found or usual
+
+    def _playing(self, device: Device) -> tuple[int, int] | None:
+        """Return channel and stream that a device should have video of, None if it is offline."""
+        if device.channel is not None and device.channel.online is False:
+            return None
+        number = self.number(device)
+        for entry in (self.streams or {}).get(number, ()):
+            if entry.codec != "mjpeg":
+                return number, entry.stream
+        return number, _USUAL[0]
+
+    def _rtsp_port(self, device: Device) -> int | None:
+        return device.config.get("rtsp_port") or self.ports.get("rtsp")
 
     async def _read_streams(self) -> None:
         self.streams = None
@@ -152,7 +189,12 @@ class Unit:
                 return
 
     def _stream(
-        self, device: Device, channel: int, stream: int, entry: StreamEntry | None
+        self,
+        device: Device,
+        policy: RtspPath,
+        channel: int,
+        stream: int,
+        entry: StreamEntry | None,
     ) -> Stream:
         config = device.config
         if entry is not None and entry.codec == "mjpeg":
@@ -162,9 +204,8 @@ class Unit:
             )
             options = {}
         else:
-            policy = RtspPath(config.get("rtsp_path", RtspPath.AUTO))
-            path = rtsp_path(policy, self.isapi.prefix, channel, stream)
-            url = device.url("rtsp", path, config.get("rtsp_port") or self.ports.get("rtsp"))
+            path = rtsp_path(policy, channel, stream)
+            url = device.url("rtsp", path, self._rtsp_port(device))
             # Datagrams are read by FFmpeg alone.
             udp = config.get("transport") == "udp"
             options = {"transport": "udp", "source": "av"} if udp else {}

@@ -20,7 +20,7 @@ from ucv.cameras.camera_event import CameraReported
 from ucv.plugins.device import Device
 from ucv.testing import Answer, FakeClock, VirtualCamera, VirtualDevice, until
 from ucv.testing.plugin import StartHub
-from ucv_hikvision import Hikvision, alert_stream
+from ucv_hikvision import alert_stream
 from ucv_hikvision.alert_stream import PATH, alerts
 from ucv_hikvision.isapi import Isapi
 
@@ -220,7 +220,7 @@ async def test_events_reach_the_bus_once_and_expire_when_they_are_not_repeated(
 ) -> None:
     clock = FakeClock()
     async with Camera() as camera:
-        kit = await ucv_hub(Hikvision, clock=clock)
+        kit = await ucv_hub(clock=clock)
         seen: list[CameraReported] = []
         kit.hub.bus.subscribe(CameraReported, seen.append)
         await kit.add({"integration": "hikvision", "id": "yard", **camera.config})
@@ -239,7 +239,7 @@ async def test_events_reach_the_bus_once_and_expire_when_they_are_not_repeated(
 async def test_over_a_reconnect_nothing_is_lost_or_doubled(ucv_hub: StartHub) -> None:
     clock = FakeClock()
     async with Camera() as camera:
-        kit = await ucv_hub(Hikvision, clock=clock)
+        kit = await ucv_hub(clock=clock)
         seen: list[CameraReported] = []
         kit.hub.bus.subscribe(CameraReported, seen.append)
         await kit.add({"integration": "hikvision", "id": "yard", **camera.config})

@@ -31,7 +31,7 @@ from ucv_hikvision.channel_table import input_channels, proxy_channels, proxy_st
 from ucv_hikvision.documents import document, path_of, plain, seconds_of
 from ucv_hikvision.identity import Inputs, clock_offset, identity, inputs, ports
 from ucv_hikvision.login_state import login_state
-from ucv_hikvision.quirks import Prefix, RtspPath, rtsp_path
+from ucv_hikvision.quirks import RtspPath, rtsp_path
 from ucv_hikvision.response_status import refusal, response_status
 from ucv_hikvision.stream_table import stream_table
 
@@ -412,20 +412,16 @@ def test_numbers_that_cannot_be_are_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "prefix", "path"),
+    ("policy", "path"),
     [
-        (RtspPath.AUTO, Prefix.ISAPI, "/Streaming/Channels/302"),
-        (RtspPath.AUTO, Prefix.BARE, "/Streaming/Channels/302"),
-        (RtspPath.AUTO, Prefix.PSIA, "/PSIA/streaming/channels/302"),
-        (RtspPath.ISAPI, Prefix.ISAPI, "/ISAPI/Streaming/Channels/302"),
-        (RtspPath.H264, Prefix.BARE, "/h264/ch3/sub/av_stream"),
-        (RtspPath.STREAMING, Prefix.PSIA, "/Streaming/Channels/302"),
+        (RtspPath.STREAMING, "/Streaming/Channels/302"),
+        (RtspPath.ISAPI, "/ISAPI/Streaming/Channels/302"),
+        (RtspPath.PSIA, "/PSIA/streaming/channels/302"),
+        (RtspPath.H264, "/h264/ch3/sub/av_stream"),
     ],
 )
-def test_the_path_of_a_stream_goes_by_firmware_or_by_choice(
-    policy: RtspPath, prefix: Prefix, path: str
-) -> None:
-    assert rtsp_path(policy, prefix, 3, 2) == path
+def test_the_path_of_a_stream_has_one_of_four_forms(policy: RtspPath, path: str) -> None:
+    assert rtsp_path(policy, 3, 2) == path
 
 
 def test_a_recorder_names_its_cameras_and_says_which_it_reaches() -> None:
