@@ -21,6 +21,7 @@ from ucv import (
     Tampering,
     VideoLoss,
 )
+from ucv.clock import Clock
 from ucv.media import xml
 from ucv.media.errors import MediaError
 from ucv_hikvision.documents import plain, seconds_of, whole
@@ -32,6 +33,8 @@ MAX_ALERT = 256 * 1024
 DETECTION_EXPIRES = 5.0
 #: The same for conditions, which are repeated less often.
 CONDITION_EXPIRES = 60.0
+#: Seconds within which a video loss that goes on is told again.
+LOSS_REPEATED = 3.0
 #: Values taken of one alert, and levels of a JSON document that are looked into.
 _MAX_FIELDS, _MAX_LEVELS = 500, 8
 #: Events that go on at one device and are remembered for their end.
@@ -101,23 +104,37 @@ class Translator:
     zone. ``by_channel``: events name their channel, as those of a recorder do.
     """
 
-    def __init__(self, *, by_channel: bool) -> None:
+    def __init__(self, clock: Clock, *, by_channel: bool) -> None:
+        self._clock = clock
         self._by_channel = by_channel
+        #: When each video loss was last told to go on.
+        self._lost: dict[int | None, float] = {}
         self._open: dict[tuple[str, int | None], dict[tuple[str, str], CameraEvent]] = {}
 
     def translate(self, told: Alert) -> list[CameraEvent]:
         """Return what an alert means; nothing for a heartbeat."""
         place = (told.kind, told.channel)
         if told.active is False:
-            return self._ended(told, place)
+            return [] if self._is_contradicted(told) else self._ended(told, place)
         if told.is_heartbeat:
             return []
+        if told.kind == "videoloss":
+            self._lost[told.channel] = self._clock.monotonic()
         event = self._event(told)
         if event.active:
             if len(self._open) >= _MAX_OPEN:
                 self._open.clear()
+                self._lost.clear()
             self._open.setdefault(place, {})[told.region, told.target] = event
         return [event]
+
+    def _is_contradicted(self, told: Alert) -> bool:
+        """Say whether an end of video loss is a mere heartbeat, which names the lost channel.
+
+        While a picture is lost that is repeated; its end is believed once it is not.
+        """
+        lost_at = self._lost.get(told.channel) if told.kind == "videoloss" else None
+        return lost_at is not None and self._clock.monotonic() - lost_at < LOSS_REPEATED
 
     def _ended(self, told: Alert, place: tuple[str, int | None]) -> list[CameraEvent]:
         began = self._open.get(place, {})

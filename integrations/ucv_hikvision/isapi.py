@@ -37,6 +37,8 @@ _EXPLAINED = frozenset(range(400, 600)) - {401}
 _ANY_ERROR = frozenset(range(400, 600))
 #: Bytes of a document, and of a still picture.
 MAX_DOCUMENT, MAX_PICTURE = xml.MAX_BYTES, 8 * 1024 * 1024
+#: Seconds after which a device that was busy is told once more.
+BUSY_PAUSE = 0.3
 _XML = {"Content-Type": "application/xml; charset=UTF-8"}
 #: What says that a device does not have something, or not for this account.
 ABSENT = (NotSupported, EndpointNotFound, AccessDenied)
@@ -206,6 +208,18 @@ class Isapi:
     # --- requests -------------------------------------------------------------------------------
 
     async def _write(self, method: str, path: str, body: str | bytes) -> None:
+        try:
+            await self._write_once(method, path, body)
+        except RateLimited as error:
+            if error.details.get("status_code") != Code.BUSY:
+                raise
+        else:
+            return
+        # It is storing what was written before: who moves a camera shall not have to say it twice.
+        await self._clock.sleep(BUSY_PAUSE)
+        await self._write_once(method, path, body)
+
+    async def _write_once(self, method: str, path: str, body: str | bytes) -> None:
         answer = await self._request(method, path, body)
         told = _told(answer)
         if told is None:

@@ -45,7 +45,7 @@ class Unit:
         self.spellings: dict[str, str] = {}
         self.moving: set[int] = set()
         #: Outlives the connections of the alert stream.
-        self.translator = Translator(by_channel=False)
+        self.translator = Translator(device.clock, by_channel=False)
         self._online: tuple[tuple[str, bool | None], ...] | None = None
         self._movements: dict[int, Movement | None] = {}
         self._ptz_channels: frozenset[int] | None = None
@@ -62,7 +62,7 @@ class Unit:
         self.is_recorder = known.says_recorder or (
             self.inputs is not None and self.inputs.makes_recorder
         )
-        self.translator = Translator(by_channel=self.is_recorder)
+        self.translator = Translator(clock, by_channel=self.is_recorder)
         if (accesses := await isapi.peek("Security/adminAccesses")) is not None:
             self.ports = ports(accesses)
         return DeviceInfo(

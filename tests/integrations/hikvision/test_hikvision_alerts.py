@@ -23,9 +23,11 @@ from ucv import (
     Tampering,
     VideoLoss,
 )
+from ucv.testing import FakeClock
 from ucv_hikvision.alerts import (
     CONDITION_EXPIRES,
     DETECTION_EXPIRES,
+    LOSS_REPEATED,
     MAX_ALERT,
     Alert,
     Translator,
@@ -55,7 +57,7 @@ def read(body: bytes, content_type: str = 'application/xml; charset="UTF-8"') ->
 
 
 def events(*bodies: bytes, by_channel: bool = True) -> list[CameraEvent]:
-    translator = Translator(by_channel=by_channel)
+    translator = Translator(FakeClock(), by_channel=by_channel)
     return [event for body in bodies for event in translator.translate(read(body))]
 
 
@@ -161,10 +163,19 @@ def test_heartbeat_is_no_event(body: bytes) -> None:
     assert events(body, body) == []
 
 
-def test_a_video_loss_is_ended_by_what_else_is_a_heartbeat() -> None:
-    lost, found = events(xml_alert("videoloss"), xml_alert("videoloss", "inactive"))
-    assert (lost.active, found.active) == (True, False)
-    assert isinstance(found, VideoLoss)
+def test_a_video_loss_is_ended_by_a_heartbeat_once_it_is_not_repeated_any_more() -> None:
+    clock = FakeClock()
+    translator = Translator(clock, by_channel=True)
+    lost, heartbeat = read(xml_alert("videoloss")), read(xml_alert("videoloss", "inactive"))
+    (began,) = translator.translate(lost)
+    assert began.active is True
+    clock._monotonic += 1
+    assert translator.translate(heartbeat) == []
+    translator.translate(lost)
+    clock._monotonic += LOSS_REPEATED
+    (ended,) = translator.translate(heartbeat)
+    assert isinstance(ended, VideoLoss)
+    assert ended.active is False
 
 
 def test_an_end_without_target_and_zone_ends_what_began_with_them() -> None:
@@ -256,7 +267,7 @@ def test_an_alert_without_state_has_no_duration() -> None:
 
 
 def test_a_device_that_makes_up_channels_takes_no_memory() -> None:
-    translator = Translator(by_channel=True)
+    translator = Translator(FakeClock(), by_channel=True)
     for number in range(5000):
         body = xml_alert("VMD").replace(b">3<", b">%d<" % number)
         translator.translate(read(body))
@@ -284,7 +295,7 @@ _VALUES = st.recursive(
 
 @given(st.lists(_VALUES, max_size=5), st.booleans())
 def test_any_json_is_translated_without_a_fault(bodies: list[object], by_channel: bool) -> None:
-    translator = Translator(by_channel=by_channel)
+    translator = Translator(FakeClock(), by_channel=by_channel)
     for value in bodies:
         with suppress(TypeError):  # an integer of more than 64 bits
             if (told := alert("application/json", orjson.dumps(value))) is not None:

@@ -264,6 +264,17 @@ async def test_http_200_can_carry_a_failure(camera: VirtualDevice, connect: Conn
         await Isapi(connect(camera)).put("x", "<a/>")
 
 
+async def test_a_device_that_is_busy_is_told_once_more(
+    camera: VirtualDevice, connect: Connect
+) -> None:
+    answers = iter([said(503, 2, "deviceBusy"), said(200, 1), said(200, 2), said(200, 2)])
+    camera.route("/ISAPI/x", lambda _: next(answers), method="PUT")
+    isapi = Isapi(connect(camera))
+    await isapi.put("x", "<a/>")
+    with pytest.raises(RateLimited):
+        await isapi.put("x", "<a/>")
+
+
 async def test_a_write_that_counts_after_a_restart_is_done_and_noted(
     camera: VirtualDevice, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
