@@ -141,7 +141,7 @@ class Cgi:
     async def listen(self, path: str, *, silence: float) -> AsyncIterator[HttpStream]:
         """Open an answer that goes on; it has to send something every ``silence`` seconds.
 
-        ``path`` goes out as it stands: lists of events are not understood percent-encoded.
+        ``path`` is below ``/cgi-bin/`` and encoded already.
         """
         async with AsyncExitStack() as stack:
 

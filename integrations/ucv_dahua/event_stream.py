@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 
 from ucv import (
@@ -42,11 +42,29 @@ Told = CameraEvent | CurrentEvents
 
 
 @dataclass(slots=True)
+class _GoingOn:
+    """What goes on by what was told, and when that was asked about (monotonic seconds)."""
+
+    kinds: tuple[type[CameraEvent], ...]
+    keys: set[tuple[str | None, type[CameraEvent], str]]
+    asked: float
+
+    def note(self, event: CameraEvent) -> None:
+        """Take note of an event of those kinds that can be asked about."""
+        if isinstance(event, self.kinds):
+            key = event.channel, type(event), event.source
+            if event.active:
+                self.keys.add(key)
+            else:
+                self.keys.discard(key)
+
+
+@dataclass(slots=True)
 class EventSource:
     """The events of one device.
 
-    ``heartbeat`` is how often it is asked to say that it is alive, in seconds. ``codes`` is what it
-    was found to understand, None before it was asked.
+    ``heartbeat`` is how often it is asked to say that it is alive, in seconds; ``beats`` is whether
+    it ever did. ``codes`` is what it was found to understand, None before it was asked.
     """
 
     device: Device
@@ -55,6 +73,7 @@ class EventSource:
     heartbeat: int = 5
     everything: bool = False
     codes: EventCodes | None = None
+    beats: bool = False
 
     # --- the stream -----------------------------------------------------------------------------
 
@@ -67,26 +86,50 @@ class EventSource:
         async with AsyncExitStack() as stack:
             stream = await self._open(stack)
             parser = MultipartParser(boundary_of(stream.content_type), max_part=MAX_PART)
-            yield (now := await self.current())
-            going_on = set(map(_key, now.active))
-            asked = self.device.clock.monotonic()
+            now = await self.current()
+            going_on = self._note(now)
+            yield now
             head: bytes | None = b""
-            async for chunk in stream:
+            chunks = await stack.enter_async_context(aclosing(self._chunks(stream)))
+            async for chunk in chunks:
                 bodies = _fed(parser, chunk)
                 if head is not None:
                     head = None if bodies else (head + chunk)[:_MAX_HEAD]
-                for body in bodies:
-                    for event in self._events(body):
-                        if isinstance(event, now.kinds):
-                            (going_on.add if event.active else going_on.discard)(_key(event))
-                        yield event
+                for event in self._events(bodies):
+                    going_on.note(event)
+                    yield event
                 # Heartbeats come often enough to look at the clock.
-                if going_on and self.device.clock.monotonic() - asked >= CONFIRM_AFTER:
-                    yield (now := await self.current())
-                    going_on = set(map(_key, now.active))
-                    asked = self.device.clock.monotonic()
+                late = self.device.clock.monotonic() - going_on.asked >= CONFIRM_AFTER
+                if not chunk or (going_on.keys and late):
+                    now = await self.current()
+                    if not chunk and not now.kinds:
+                        raise ConnectTimeout("The camera says nothing any more.")
+                    going_on = self._note(now)
+                    yield now
             if head:
                 _raise_explanation(head)
+
+    def _note(self, now: CurrentEvents) -> _GoingOn:
+        found = _GoingOn(now.kinds, set(), self.device.clock.monotonic())
+        for event in now.active:
+            found.note(event)
+        return found
+
+    async def _chunks(self, stream: HttpStream) -> AsyncGenerator[bytes, None]:
+        """Yield what comes; b"" when nothing does from a device that never says it is alive.
+
+        Some firmware sends no heartbeat, whatever was asked for: then it is asked something else.
+        """
+        while True:
+            try:
+                async for chunk in stream:
+                    yield chunk
+            except ConnectTimeout:
+                if self.beats:
+                    raise
+            else:
+                return
+            yield b""
 
     async def _open(self, stack: AsyncExitStack) -> HttpStream:
         silence = MISSED_BEATS * self.heartbeat + GRACE
@@ -94,10 +137,11 @@ class EventSource:
         if self.everything:
             wanted = (EventCodes.ALL,)
         for codes in wanted:
-            names = f"[{','.join(CODES)}]" if codes is EventCodes.LIST else codes.value
-            path = f"eventManager.cgi?action=attach&codes={names}&heartbeat={self.heartbeat}"
+            names = ",".join(CODES) if codes is EventCodes.LIST else codes.value
+            # Some firmware refuses brackets as they are; none is known that refuses these.
+            query = f"action=attach&codes=%5B{names}%5D&heartbeat={self.heartbeat}"
             try:
-                opening = self.cgi.listen(path, silence=silence)
+                opening = self.cgi.listen(f"eventManager.cgi?{query}", silence=silence)
                 stream = await stack.enter_async_context(opening)
             except (EndpointNotFound, NotSupported) as error:
                 raise _no_events(error.details) from None
@@ -112,9 +156,12 @@ class EventSource:
                 return stream
         raise _no_events({})
 
-    def _events(self, body: bytes) -> list[CameraEvent]:
-        found = (self.translator.event(report) for report in reports(body))
-        return [event for event in found if event is not None]
+    def _events(self, bodies: list[bytes]) -> Iterator[CameraEvent]:
+        for body in bodies:
+            self.beats = self.beats or body.strip() == b"Heartbeat"
+            for report in reports(body):
+                if (event := self.translator.event(report)) is not None:
+                    yield event
 
     # --- questions ------------------------------------------------------------------------------
 
@@ -164,10 +211,6 @@ class EventSource:
             return Table() if nothing else None
         except (ConnectTimeout, ConnectionClosed):
             return None
-
-
-def _key(event: CameraEvent) -> tuple[str | None, type[CameraEvent], str]:
-    return event.channel, type(event), event.source
 
 
 def _fed(parser: MultipartParser, chunk: bytes) -> list[bytes]:

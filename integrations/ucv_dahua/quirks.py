@@ -37,7 +37,7 @@ class EventCodes(StrEnum):
 
     LIST = "list"
     """Those that have a meaning here, by name."""
-    ALL = "[All]"
+    ALL = "All"
     """Firmware that answers a long list with 400 or 500 (doorbells such as AD110 and AD410, some
     Lorex cameras, recorders of before 2016); what has no meaning here is passed over."""
 

@@ -216,13 +216,13 @@ async def test_json_of_several_lines_with_any_signs_comes_whole(
 # --- what is asked for ----------------------------------------------------------------------------
 
 
-async def test_codes_and_heartbeat_are_asked_for_as_they_stand(
+async def test_codes_and_heartbeat_are_asked_for(
     station: Station, camera: VirtualDevice, connect: Connect
 ) -> None:
     async with Listener(source(connect(camera), heartbeat=7).attach()) as listener:
         await until(lambda: listener.told)
         request = next(one for one in camera.requests if one.query["action"] == "attach")
-        assert "codes=[VideoMotion,VideoLoss," in request.target
+        assert "codes=%5BVideoMotion,VideoLoss," in request.target
         assert request.target.endswith("&heartbeat=7")
 
 
@@ -368,11 +368,16 @@ async def test_where_nothing_goes_on_nothing_is_asked(
 # --- when it ends ---------------------------------------------------------------------------------
 
 
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a heartbeat of a second be late after 0.4 s."""
+    monkeypatch.setattr(event_stream, "MISSED_BEATS", 0.4)
+    monkeypatch.setattr(event_stream, "GRACE", 0.0)
+
+
 async def test_heartbeats_keep_it_open_and_silence_ends_it(
     station: Station, camera: VirtualDevice, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_stream, "MISSED_BEATS", 0.4)
-    monkeypatch.setattr(event_stream, "GRACE", 0.0)
+    quick(monkeypatch)
     listener = Listener(source(connect(camera), heartbeat=1).attach())
     await until(lambda: listener.told)
     for _ in range(4):
@@ -381,6 +386,25 @@ async def test_heartbeats_keep_it_open_and_silence_ends_it(
         assert not listener.task.done()
     with pytest.raises(ConnectTimeout):
         await listener.task
+
+
+async def test_a_device_without_heartbeat_is_asked_whether_it_is_there(
+    station: Station, camera: VirtualDevice, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick(monkeypatch)
+    events = source(connect(camera), heartbeat=1)
+    async with Listener(events.attach()) as listener:
+        await until(lambda: len(listener.current) == 2)
+        station.active = {"VideoMotion": [0]}
+        await until(lambda: listener.current[-1].active)
+        # It is still the same connection, and is listened to.
+        assert len(station.attached) == 1
+        station.send(part(STOP))
+        await until(lambda: listener.events)
+        assert listener.events == [OVER]
+        station.unknown = {"VideoMotion", "VideoLoss", "VideoBlind", "AlarmLocal"}
+        with pytest.raises(ConnectTimeout):
+            await listener.task
 
 
 @pytest.mark.parametrize("how", ["the device ends it", "the connection breaks"])
