@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ucv.testing.hikvision.device import HikvisionDevice
 from ucv.testing.hikvision.quirks import QUIRKS
 
-__all__ = ["QUIRKS"]
+__all__ = ["QUIRKS", "HikvisionDevice"]
