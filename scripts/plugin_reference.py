@@ -20,12 +20,13 @@ from scripts.code_markdown import (
     summary_of,
     table,
 )
-from ucv import errors, events
+from ucv import errors, events, wire
 from ucv.cameras import camera_event
 from ucv.entries import control, event_pump, supervisor
 from ucv.entries.entry import EntryState
 from ucv.flows import own_steps
 from ucv.http import DeviceHttp, HttpStream, Response, client
+from ucv.lockout import Lockout
 from ucv.plugins import api, calls, hookspecs, tasks
 from ucv.plugins.capabilities import CAPABILITIES, methods_of
 from ucv.plugins.faults import PluginFaults
@@ -51,7 +52,7 @@ from ucv_bridge.messages import SPANISH
 
 _HEAD = f"""# Reference for plugin authors
 
-Everything a plugin imports is in `ucv`, and what its tests import in `ucv.testing`. The version of
+Everything a plugin imports is in `ucv` and `ucv.wire`, and what its tests import in `ucv.testing`. The version of
 the interface is {".".join(map(str, api.API_VERSION))}. New here? The [tutorial](tutorial.md) comes
 first; the [rules](rules.md) say what holds for every plugin.
 
@@ -69,6 +70,8 @@ def reference_page() -> str:
         ("Background tasks", _tasks),
         ("HTTP", _http),
         ("Values", _values),
+        ("Logging in by other means", _lockout),
+        ("Reading what devices send", _wire),
         ("Capabilities", _capabilities),
         ("Camera events", _camera_events),
         ("Movement, imaging, sound", _camera_values),
@@ -138,8 +141,30 @@ def _http() -> str:
 
 
 def _values() -> str:
-    kinds = (ucv.DeviceInfo, ucv.Stream, ucv.Snapshot, ucv.Credentials)
+    kinds = (ucv.DeviceInfo, ucv.Channel, ucv.Stream, ucv.Snapshot, ucv.Credentials)
     return "\n\n".join(class_section(kind) for kind in kinds)
+
+
+def _lockout() -> str:
+    about = (
+        "`device.http` and the streams count refused logins by themselves. Code that logs in by "
+        "other means does so within `async with device.lockout.turn() as turn:`, and then says "
+        "`turn.accepted()` or `turn.refused()`."
+    )
+    without = ("on_change", "refusals", "reset", "close", "budget")
+    return f"{about}\n\n{class_section(Lockout, call=False, without=without)}"
+
+
+def _wire() -> str:
+    functions = [wire.parse_xml, wire.xml_text, wire.xml_with_text, wire.escape_xml]
+    functions += [wire.boundary_of, ucv.stable_id, wire.normal_mac, wire.usable_serial]
+    names = {getattr(wire, name): name for name in wire.__all__}
+    rows = [
+        (f"`{signature(one, name=names.get(one, one.__name__))}`", summary_of(one))
+        for one in functions
+    ]
+    kinds = [class_section(kind) for kind in (wire.MultipartParser, wire.Part)]
+    return "\n\n".join([prose(wire.__doc__ or ""), table(("Function", ""), rows), *kinds])
 
 
 def _capabilities() -> str:
@@ -172,7 +197,9 @@ def _camera_events() -> str:
         for kind, fields in zip(kinds, own, strict=True)
     ]
     base = class_section(ucv.CameraEvent)
-    return f"{base}\n\n" + table(("Type", "`kind`", "Fields of its own", ""), rows)
+    current = class_section(ucv.CurrentEvents)
+    types = table(("Type", "`kind`", "Fields of its own", ""), rows)
+    return f"{base}\n\n{types}\n\n{current}"
 
 
 def _camera_values() -> str:

@@ -220,7 +220,7 @@ BROKEN = {
     "api_range": (
         f"{HEAD}Acme.api = '>=2'\n{HOOK}    integrations.add(Acme)\n",
         Stage.REGISTRATION,
-        "Acme needs version >=2 of the plugin interface; this is 1.0.",
+        "Acme needs version >=2 of the plugin interface; this is 1.1.",
         12,
     ),
     "foreign_discovery": (
@@ -403,7 +403,8 @@ def test_an_entry_point_must_name_a_module(installed: dict[str, list[EntryPoint]
 
 def test_the_project_s_own_integrations_are_found_as_built_ins() -> None:
     found = {candidate.name: candidate.source for candidate in sources.find([], safe_mode=True)}
-    assert found == {"rtsp": Source.BUILT_IN, "demo": Source.BUILT_IN}
+    assert {"rtsp", "demo", "dahua", "hikvision"} <= found.keys()
+    assert set(found.values()) == {Source.BUILT_IN}
 
 
 def test_a_plugin_that_is_slow_to_import_is_named(
