@@ -25,6 +25,8 @@ from ucv_dahua.keyvalue import Table, parse
 _EXPLAINED = (400, 500, 501)
 #: Every status that says something about a path; a 401 is the login's.
 _ANY_STATUS = frozenset(range(400, 600)) - {401}
+#: Statuses of a picture at a channel that is not there.
+_NO_CHANNEL = (400, 404)
 #: Bytes of a table, and of a still picture.
 MAX_TABLE, MAX_PICTURE = 8 * 1024 * 1024, 8 * 1024 * 1024
 #: Seconds for a question that the device may not know the answer to.
@@ -125,17 +127,17 @@ class Cgi:
     async def has_picture(self, channel: int) -> bool | None:
         """Say whether there is a picture at a channel; None if the device does not tell.
 
-        Only a status tells: silence may have any cause.
+        Only a status tells, and only one that is about the channel: silence may have any cause.
         """
         try:
             answer = await self._request(
-                "snapshot.cgi", _channel(channel), MAX_PICTURE, _ANY_STATUS
+                "snapshot.cgi", _channel(channel), MAX_PICTURE, _ANY_STATUS, PROBE_TIMEOUT
             )
         except (ConnectTimeout, ConnectionClosed):
             return None
-        if answer.status in (403, 429, 503):
-            return None
-        return answer.status < 400 and answer.body.startswith(b"\xff\xd8")
+        if answer.status in _NO_CHANNEL:
+            return False
+        return answer.body.startswith(b"\xff\xd8") if answer.status < 400 else None
 
     @asynccontextmanager
     async def listen(self, path: str, *, silence: float) -> AsyncIterator[HttpStream]:

@@ -6,12 +6,14 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ucv import CameraViewerError, NotSupported, Preset, PtzVector
 from ucv_dahua.cgi import Cgi
+from ucv_dahua.keyvalue import Table
 from ucv_dahua.ptz import (
     ALL_MOVEMENTS,
+    MAX_PRESETS,
     Movement,
     Order,
     free_preset,
@@ -23,7 +25,7 @@ from ucv_dahua.ptz import (
 )
 from ucv_dahua.quirks import FirstPtzChannel
 
-_SCRIPT = "ptz.cgi"
+_SCRIPT, _CAPS = "ptz.cgi", "getCurrentProtocolCaps"
 
 
 @dataclass(slots=True)
@@ -68,22 +70,27 @@ class Mover:
     async def _ask(self, channel: int) -> Movement | None:
         if self.first is None:
             await self._find_first()
-        told = await self._cgi.probe(
-            _SCRIPT, "getCurrentProtocolCaps", {"channel": self._number(channel)}
-        )
-        can = None if told is None else movement(told)
-        if can is None or not can.presets:
-            return can
-        listed = await self._cgi.probe(_SCRIPT, "getPresets", {"channel": self._number(channel)})
-        return can if listed is not None else Movement(can.pan_tilt, can.zoom, 0)
+            if channel == 0 and channel in self._known:
+                return self._known[channel]
+        told = await self._cgi.probe(_SCRIPT, _CAPS, {"channel": self._number(channel)})
+        return None if told is None else await self._movement(channel, told)
 
     async def _find_first(self) -> None:
         """Find the number of the first channel: 0, unless that is refused and 1 is not."""
         for first in FirstPtzChannel:
-            told = await self._cgi.probe(_SCRIPT, "getCurrentProtocolCaps", {"channel": first})
+            told = await self._cgi.probe(_SCRIPT, _CAPS, {"channel": first})
             if told is not None and told.at("caps"):
                 self.first = first
+                self._known[0] = await self._movement(0, told)
                 return
+
+    async def _movement(self, channel: int, told: Table) -> Movement | None:
+        can = movement(told)
+        if can is None or can.presets is not None:
+            return can
+        query = {"channel": self._number(channel)}
+        listed = await self._cgi.probe(_SCRIPT, "getPresets", query)
+        return replace(can, presets=0 if listed is None else MAX_PRESETS)
 
     def _number(self, channel: int) -> int:
         return channel + (self.first or FirstPtzChannel.ZERO)
@@ -156,7 +163,7 @@ class Mover:
         """
         can = self._known.get(channel)
         taken = await self.presets(channel)
-        number = free_preset(taken, can.presets if can is not None else 0)
+        number = free_preset(taken, (can.presets or 0) if can is not None else 0)
         if number is None:
             raise NotSupported("The camera has no place for another preset; delete one first.")
         await self._preset(channel, "SetPreset", number)

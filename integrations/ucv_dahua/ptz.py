@@ -83,11 +83,11 @@ def _speed(axis: float, top_speed: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """What a channel can do; ``presets`` is how many it remembers at most."""
+    """What a channel can do; ``presets`` is how many it remembers at most, None if not told."""
 
     pan_tilt: bool
     zoom: bool
-    presets: int
+    presets: int | None
 
 
 def movement(caps: Table) -> Movement | None:
@@ -103,7 +103,9 @@ def movement(caps: Table) -> Movement | None:
     most = told.whole("PresetMax")
     if told.flag("Preset") is False:
         most = 0
-    return Movement(pan_tilt, zoom, MAX_PRESETS if most is None else max(0, most))
+    elif most is None and told.flag("Preset"):
+        most = MAX_PRESETS
+    return Movement(pan_tilt, zoom, None if most is None else max(0, most))
 
 
 # --- presets --------------------------------------------------------------------------------------

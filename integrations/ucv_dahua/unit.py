@@ -203,8 +203,8 @@ class Unit:
     async def _find_first_channel(self) -> FirstChannel | None:
         """Find the number of the first channel: where there are pictures, as far as it tells.
 
-        What was found is kept with the entry. A device that answers to 0 and to the number of its
-        last channel counts from 1, and takes 0 for any.
+        What was found is kept with the entry. A device that has a picture at the number of its last
+        channel counts from 1, whatever it has at 0; one that says nothing at 0 tells nothing by it.
         """
         config = self._device.config
         for told in (config.get("first_channel"), config.get("found_first_channel")):
@@ -216,11 +216,10 @@ class Unit:
             last = max(online, default=last - 1) + 1
         first = FirstChannel.ONE
         at_zero = await self.cgi.has_picture(0)
-        if at_zero:
-            at_last = await self.cgi.has_picture(last)
-            first = FirstChannel.ONE if at_last is not False else FirstChannel.ZERO
-            at_zero = None if at_last is None else at_zero
-        if at_zero is not None:
+        at_last = True if at_zero is False else await self.cgi.has_picture(last)
+        if at_zero and at_last is False:
+            first = FirstChannel.ZERO
+        if at_zero is False or at_last or first is FirstChannel.ZERO:
             await self._device.remember(found_first_channel=int(first))
         return first
 

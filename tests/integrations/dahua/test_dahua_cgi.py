@@ -260,7 +260,7 @@ async def test_a_picture_that_is_none_is_refused(
 
 @pytest.mark.parametrize(
     ("status", "there"),
-    [(400, False), (404, False), (500, False), (403, None), (503, None)],
+    [(400, False), (404, False), (500, None), (403, None), (503, None)],
 )
 async def test_a_status_tells_whether_there_is_a_channel(
     camera: VirtualDevice, connect: Connect, status: int, there: bool | None

@@ -395,7 +395,23 @@ def test_a_camera_without_motors_does_not_move() -> None:
 
 
 def test_a_lens_with_a_motor_zooms() -> None:
-    assert movement(lines("caps.Zoom=true")) == Movement(False, True, MAX_PRESETS)
+    assert movement(lines("caps.Zoom=true")) == Movement(False, True, None)
+
+
+@pytest.mark.parametrize(
+    ("told", "presets"),
+    [
+        ("caps.PresetMax=80", 80),
+        ("caps.Preset=true", MAX_PRESETS),
+        ("caps.Preset=false", 0),
+        ("caps.Flip=true", None),
+    ],
+    ids=["number", "yes", "no", "nothing"],
+)
+def test_the_number_of_presets_is_told_or_not(told: str, presets: int | None) -> None:
+    caps = movement(lines("caps.Pan=true", told))
+    assert caps is not None
+    assert caps.presets == presets
 
 
 def test_presets_are_those_that_have_an_index() -> None:
