@@ -114,7 +114,7 @@ async def test_sixty_four_channels_start_fast_and_share_their_clips() -> None:
         pass  # its clips are kept for the next time
     began = time.monotonic()
     async with HikvisionDevice(channels=64, auth="none") as device, asking(device) as ask:
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
         assert len(each(await ask("/ISAPI/Streaming/channels"), "id")) == 128
         assert len(each(await ask(f"{PROXY}/status"), "online")) == 64
         clips = {id(mount.clip) for mount in device.rtsp.mounts.values()}

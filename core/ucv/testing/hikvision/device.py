@@ -206,7 +206,7 @@ class HikvisionDevice(VirtualCamera):
             address=f"192.168.254.{number + 1}",
         )
         if self._movable is True or (self._movable and number in self._movable):
-            self.unit.ptz[number] = PtzModel(clock=self.unit.clock)
+            self.unit.ptz[number] = PtzModel(self.unit.clock)
         self._mounts.add(number, self.unit.streams)
         return number
 
