@@ -163,16 +163,16 @@ def test_heartbeat_is_no_event(body: bytes) -> None:
     assert events(body, body) == []
 
 
-def test_a_video_loss_is_ended_by_a_heartbeat_once_it_is_not_repeated_any_more() -> None:
+async def test_a_video_loss_is_ended_by_a_heartbeat_once_it_is_not_repeated_any_more() -> None:
     clock = FakeClock()
     translator = Translator(clock, by_channel=True)
     lost, heartbeat = read(xml_alert("videoloss")), read(xml_alert("videoloss", "inactive"))
     (began,) = translator.translate(lost)
     assert began.active is True
-    clock._monotonic += 1
+    await clock.advance(1)
     assert translator.translate(heartbeat) == []
     translator.translate(lost)
-    clock._monotonic += LOSS_REPEATED
+    await clock.advance(LOSS_REPEATED)
     (ended,) = translator.translate(heartbeat)
     assert isinstance(ended, VideoLoss)
     assert ended.active is False
