@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ucv.testing.acme import AcmeDevice
     from ucv.testing.clock import FakeClock, until
     from ucv.testing.contract import assert_integration_contract, check_integration_contract
+    from ucv.testing.hikvision import HikvisionDevice
     from ucv.testing.http_device import Answer, Request, VirtualDevice
     from ucv.testing.hub import HubKit, running_hub
     from ucv.testing.mjpeg_device import MjpegDevice
@@ -24,6 +25,7 @@ _PLACES = {
     "AcmeDevice": "acme",
     "Answer": "http_device",
     "FakeClock": "clock",
+    "HikvisionDevice": "hikvision",
     "HubKit": "hub",
     "MjpegDevice": "mjpeg_device",
     "Request": "http_device",
@@ -41,6 +43,7 @@ __all__ = [
     "AcmeDevice",
     "Answer",
     "FakeClock",
+    "HikvisionDevice",
     "HubKit",
     "MjpegDevice",
     "Request",
