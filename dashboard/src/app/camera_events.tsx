@@ -12,9 +12,9 @@ export function ActiveMarks({ camera }: { camera: string }): ReactNode {
   if (!active || active.length === 0) return null;
   const names = [...new Set(active.map(nameOf))];
   return (
-    <ul className="marks" data-testid={`events-${camera}`} aria-live="polite">
+    <ul className="event-marks" data-testid={`events-${camera}`} aria-live="polite">
       {names.map((name) => (
-        <li key={name} className="mark">
+        <li key={name} className="event-mark">
           {name}
         </li>
       ))}

@@ -15,7 +15,7 @@ export function CameraName({ camera }: { camera: Camera }): ReactNode {
     return (
       <button
         type="button"
-        className="button button--small"
+        className="button button--small button--start"
         data-testid="rename"
         onClick={() => setName(camera.name)}
       >
