@@ -16,6 +16,8 @@ HEADROOM = 160
 class AccessUnit:
     """One coded picture: the NAL units of one time stamp (ISO 14496-10, 3.1), no AUD, SPS, PPS.
 
+    Or, of a stream of the codec "mjpeg", one whole JPEG picture.
+
     - ``buffer``: `HEADROOM` free bytes, then each NAL unit after its 4-byte big-endian length (the
       "AVCC" form of ISO 14496-15, 5.3). Whoever receives the unit owns the buffer.
     - ``timestamp``: the camera's presentation time in ticks of the format's clock rate, unwrapped
@@ -58,8 +60,9 @@ class AccessUnit:
 class VideoFormat:
     """What a decoder must know before the first picture; equal formats need no new init segment.
 
-    ``codec`` is "h264"; ``codec_string`` is that of RFC 6381 ("avc1.640029"); ``sps`` and ``pps``
-    are NAL units without start code; ``clock_rate`` is ticks per second;
+    ``codec`` is "h264" or "mjpeg"; ``codec_string`` is that of RFC 6381 ("avc1.640029"), "mjpeg"
+    for JPEG pictures; ``sps`` and ``pps`` are NAL units without start code; ``clock_rate`` is ticks
+    per second;
     ``frame_rate`` is what the SPS declares (VUI) or the SDP says, 0.0 if neither does.
     """
 

@@ -10,6 +10,7 @@ from ucv.media.access_unit import AccessUnit, VideoFormat
 from ucv.media.fmp4 import Packager, init_segment, mime
 from ucv.streams.fanout import Fanout
 from ucv.streams.health import HealthMeter
+from ucv.streams.profile import MJPEG
 
 
 class Packaging:
@@ -30,7 +31,10 @@ class Packaging:
             return False
         self.format = video_format
         self.packager = Packager(video_format, before=self.packager)
-        self._fanout.set_format(init_segment(video_format), mime(video_format))
+        if video_format.codec == MJPEG:  # each picture stands alone
+            self._fanout.set_format(b"", "image/jpeg")
+        else:
+            self._fanout.set_format(init_segment(video_format), mime(video_format))
         return True
 
 

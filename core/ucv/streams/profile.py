@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+#: Option ``source`` of streams of JPEG pictures, and their codec.
+MJPEG = "mjpeg"
+
 
 class ProfileLike(Protocol):
     """A stream profile of a camera."""
@@ -48,3 +51,8 @@ class CameraLike(Protocol):
     @property
     def preload(self) -> bool:
         """Whether the main stream is kept connected without viewers."""
+
+
+def shows_jpeg(profile: ProfileLike) -> bool:
+    """Say whether the stream's pictures are JPEG, which players of H.264 cannot be given."""
+    return profile.options.get("source") == MJPEG

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from ucv.clock import Clock
 from ucv.errors import AlreadyConfiguredError
+from ucv.streams.mjpeg_source import MjpegSource
+from ucv.streams.profile import MJPEG
 from ucv.streams.rtsp_source import RtspSource
 from ucv.streams.source import Source, SourceRequest
 
@@ -20,13 +22,15 @@ class StreamProvider:
     """Opens sources for some URL schemes (lower case).
 
     ``open`` makes a source and does no I/O yet. Providers of a scheme are tried from the highest
-    ``priority`` down: the next when one raises `UnsupportedCodec` or `NotSupported`.
+    ``priority`` down: the next when one raises `UnsupportedCodec` or `NotSupported`. One that is
+    ``only_by_name`` is tried for streams alone whose option ``source`` names it.
     """
 
     name: str
     schemes: frozenset[str]
     open: Callable[[SourceRequest, Clock], Source]
     priority: int = 50
+    only_by_name: bool = False
 
 
 class ProviderRegistry:
@@ -63,7 +67,8 @@ class ProviderRegistry:
             (
                 provider
                 for provider in self._providers.values()
-                if scheme in provider.schemes and wanted in (None, provider.name)
+                if scheme in provider.schemes
+                and wanted in ((provider.name,) if provider.only_by_name else (None, provider.name))
             ),
             key=lambda provider: (-provider.priority, provider.name),
         )
@@ -91,6 +96,9 @@ def default_providers() -> ProviderRegistry:
                 frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "srt", "http", "https"}),
                 _open_av,
                 priority=10,
+            ),
+            StreamProvider(
+                MJPEG, frozenset({"http", "https"}), MjpegSource, priority=100, only_by_name=True
             ),
         )
     )

@@ -10,6 +10,7 @@ from ucv.errors import CameraViewerError, InvalidAuth, StreamNotLive
 from ucv.media.fmp4 import Fragment
 from ucv.streams.jpeg import keyframe_to_jpeg
 from ucv.streams.live import LiveStream
+from ucv.streams.profile import MJPEG
 from ucv.streams.state import Reason, StreamState, StreamStatus
 
 #: What a snapshot looks like: JPEG quality (1 worst to 100).
@@ -77,6 +78,8 @@ async def encode_keyframe(stream: LiveStream, keyframe: Fragment) -> bytes:
     video_format = stream.format
     if video_format is None:
         raise StreamNotLive
+    if video_format.codec == MJPEG:
+        return bytes(keyframe.payload)  # the camera's own picture
     known = _newest.get(stream)
     if known is not None and known[0] == keyframe.received:
         task = known[1]
