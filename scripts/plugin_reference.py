@@ -42,6 +42,7 @@ from ucv.testing.contract import (
 )
 from ucv.testing.contract_rules import RULES, Level
 from ucv.testing.faults import HttpCounters, HttpFaults
+from ucv.testing.hikvision import HikvisionDevice
 from ucv.testing.http_device import VirtualDevice
 from ucv.testing.http_message import Answer, Request
 from ucv.testing.hub import HubKit, running_hub
@@ -380,7 +381,7 @@ def _virtual_devices() -> str:
         own = ("over", "count", "answered", "refused", "accepted")
         parts.append(class_section(kind, call=kind is RtspServer, name=name, without=own))
     parts += [class_section(AccountLock, without=own)]
-    parts += [class_section(kind) for kind in (MjpegDevice, AcmeDevice)]
+    parts += [class_section(kind) for kind in (MjpegDevice, AcmeDevice, HikvisionDevice)]
     return "\n\n".join(parts)
 
 

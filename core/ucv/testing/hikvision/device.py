@@ -154,8 +154,8 @@ class HikvisionDevice(VirtualCamera):
 
     # --- what it shows --------------------------------------------------------------------------
 
-    def picture(self, _channel: int, width: int, height: int) -> bytes:
-        """Return what a channel shows, as JPEG; takes a while."""
+    def picture(self, channel: int, width: int, height: int) -> bytes:
+        """Return what a channel shows, as JPEG; takes a while. All of them show the same."""
         return jpeg(self.name, width, height)
 
     def _small_picture(self, channel: int) -> bytes:
