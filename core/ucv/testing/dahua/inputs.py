@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ucv.testing.dahua import tables
-from ucv.testing.dahua.answers import Command, Commands, Refusal, lines, number
+from ucv.testing.dahua.answers import Commands, Refusal, always, failure, lines, number
 from ucv.testing.dahua.config_store import ConfigStore
 from ucv.testing.http_message import Answer, Request
 
@@ -116,10 +116,13 @@ class Inputs:
     @property
     def commands(self) -> Commands:
         """The commands that tell of channels."""
-        commands: dict[str, Command] = {"devVideoInput.cgi?action=getCollect": self._collect}
-        if self.recorder and "analogue-inputs" not in self._quirks:
-            commands["LogicDeviceManager.cgi?action=getCameraState"] = self._states
-        return commands
+        connected = self.recorder and "analogue-inputs" not in self._quirks
+        return {
+            "devVideoInput.cgi?action=getCollect": self._collect,
+            "LogicDeviceManager.cgi?action=getCameraState": (
+                self._states if connected else always(failure(501))
+            ),
+        }
 
     def _collect(self, _request: Request) -> Answer:
         return lines([f"result={self.slots}"])
