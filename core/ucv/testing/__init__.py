@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ucv.testing.acme import AcmeDevice
     from ucv.testing.clock import FakeClock, until
     from ucv.testing.contract import assert_integration_contract, check_integration_contract
+    from ucv.testing.dahua import DahuaDevice
     from ucv.testing.hikvision import HikvisionDevice
     from ucv.testing.http_device import Answer, Request, VirtualDevice
     from ucv.testing.hub import HubKit, running_hub
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "AcmeDevice": "acme",
     "Answer": "http_device",
+    "DahuaDevice": "dahua",
     "FakeClock": "clock",
     "HikvisionDevice": "hikvision",
     "HubKit": "hub",
@@ -42,6 +44,7 @@ _PLACES = {
 __all__ = [
     "AcmeDevice",
     "Answer",
+    "DahuaDevice",
     "FakeClock",
     "HikvisionDevice",
     "HubKit",
