@@ -10,6 +10,7 @@ import voluptuous as vol
 
 from ucv import DeviceInfo, Integration, Stream, fields, hookimpl
 from ucv.plugins.device import Device
+from ucv_rtsp.descriptions import known
 from ucv_rtsp.probing import find_streams
 
 SCHEMES = ("rtsp", "rtsps")
@@ -135,7 +136,11 @@ class Rtsp(Integration):
         options = {key: config[key] for key in ("transport", "tls_verify") if key in config}
         if (provider := _PROVIDERS.get(config.get("source", "auto"))) is not None:
             options["source"] = provider
-        return [Stream(role, url, options=options) for role, url in _streams(device).items()]
+        found = config.get("found", {})
+        return [
+            Stream(role, url, options=options, **known(found, role))
+            for role, url in _streams(device).items()
+        ]
 
 
 def _streams(device: Device) -> dict[str, str]:

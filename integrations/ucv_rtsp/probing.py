@@ -16,6 +16,7 @@ from ucv.errors import (
 from ucv.plugins.device import Device
 from ucv.streams.rtsp_probe import describe, probe_paths, sift_paths
 from ucv_rtsp.clues import vendor_by_clues
+from ucv_rtsp.descriptions import described
 from ucv_rtsp.paths import PORTS, Vendor, candidates, sub_path
 
 #: Seconds for the answer about one path.
@@ -27,7 +28,9 @@ _NOBODYS = "/ucv-nobody-has-this"
 
 
 async def find_streams(device: Device) -> dict[str, Any]:
-    """Return ``{"paths": {role: path}, "port": port, "vendor": name or None}``.
+    """Return ``{"paths": {role: path}, "port": port, "vendor": name or None, "streams": …}``.
+
+    ``streams`` is what the camera says of each, by role, see `described`.
 
     Without credentials as far as that goes: where it listens, whose it is, and, of a camera that
     says so without a login, which paths it has. Then the paths are tried, those of the vendor
@@ -55,9 +58,10 @@ async def find_streams(device: Device) -> dict[str, Any]:
         turn.accepted()
     main = _path(found[0].asked)
     paths_by_role = {"main": main}
+    streams = {"main": described(found[0])}
     if (sub := sub_path(main)) is not None:
         try:
-            await probe_paths(
+            (there,) = await probe_paths(
                 host, port, [sub], device.credentials, timeout=_LIMIT, clock=device.clock
             )
         except (CameraConnectionError, ProtocolError) as error:
@@ -66,9 +70,15 @@ async def find_streams(device: Device) -> dict[str, Any]:
             device.log.debug("no sub stream at %s: %s", sub, error.code)
         else:
             paths_by_role["sub"] = sub
+            streams["sub"] = described(there)
     told = ", ".join(f"{role} at {path}" for role, path in paths_by_role.items())
     device.log.info("Found %s", told)
-    return {"paths": paths_by_role, "port": port, "vendor": vendor.name if vendor else None}
+    return {
+        "paths": paths_by_role,
+        "port": port,
+        "vendor": vendor.name if vendor else None,
+        "streams": streams,
+    }
 
 
 async def _port(device: Device) -> int:

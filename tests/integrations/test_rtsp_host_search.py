@@ -127,6 +127,35 @@ async def test_a_wrong_password_is_tried_at_one_path_of_a_camera_that_tells_whic
     assert camera.refused <= 2
 
 
+@pytest.mark.parametrize(
+    ("media", "told"),
+    [
+        (
+            "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\na=framerate:20\r\n"
+            "a=x-dimensions:3840,2160\r\nm=audio 0 RTP/AVP 97\r\n"
+            "a=rtpmap:97 MPEG4-GENERIC/16000\r\n",
+            {"codec": "h265", "width": 3840, "height": 2160, "frame_rate": 20.0, "audio": "aac"},
+        ),
+        (
+            "m=audio 0 RTP/AVP 8\r\nm=video 0 RTP/AVP 26\r\n",
+            {"codec": "mjpeg", "audio": "g711a"},
+        ),
+        (
+            "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\nm=audio 0 RTP/AVP 97\r\n"
+            "a=rtpmap:97 G726-16/8000\r\nm=application 0 RTP/AVP 107\r\n"
+            "a=rtpmap:107 vnd.onvif.metadata/90000\r\n",
+            {"codec": "h264", "audio": "g726"},
+        ),
+    ],
+    ids=["H.265 and AAC", "JPEG and A-law", "H.264, G.726 and metadata"],
+)
+async def test_streams_are_described_as_the_camera_does_whether_or_not_they_play(
+    media: str, told: dict[str, Any]
+) -> None:
+    camera = Camera({MAIN: (200, "", f"v=0\r\ns=-\r\n{media}")})
+    assert (await camera.find())["streams"] == {"main": told}
+
+
 async def test_without_a_port_the_usual_ones_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     camera = Camera({MAIN: (200, "", VIDEO)})
     async with camera.running():
@@ -172,7 +201,12 @@ async def test_a_camera_that_takes_the_first_question_badly_is_searched_all_the_
 ) -> None:
     camera = Camera({"/": greeting, MAIN: (200, "", VIDEO)})
     found = await camera.find()
-    assert found == {"paths": {"main": MAIN}, "port": camera.port, "vendor": None}
+    assert found == {
+        "paths": {"main": MAIN},
+        "port": camera.port,
+        "vendor": None,
+        "streams": {"main": {"codec": "h264"}},
+    }
 
 
 async def test_the_realm_puts_the_paths_of_its_vendor_first() -> None:

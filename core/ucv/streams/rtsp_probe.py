@@ -55,7 +55,8 @@ class RtspDescription:
     ``url`` is where it was found (redirections followed), without credentials; ``status`` and
     ``reason`` are those of the answer (200, 401, 404 …); ``realm`` and ``server`` tell many vendors
     apart, "" if not sent; ``methods`` are those of OPTIONS; ``authenticated`` says whether
-    credentials were needed and accepted. ``asked`` is the URL that was asked for, which stays the
+    credentials were needed and accepted; ``audio`` names the codecs of the sound in upper case.
+    ``asked`` is the URL that was asked for, which stays the
     camera's where a redirection leads to another server or to an address of one session.
     """
 
@@ -67,6 +68,7 @@ class RtspDescription:
     methods: tuple[str, ...] = ()
     authenticated: bool = False
     video: tuple[VideoStream, ...] = ()
+    audio: tuple[str, ...] = ()
     asked: str = ""
 
 
@@ -291,7 +293,12 @@ class _Visitor:
         match event:
             case Described(sdp_description):
                 videos = sdp_description.of_kind("video")
-                return replace(description, video=tuple(_video(v) for v in videos))
+                sounds = sdp_description.of_kind("audio")
+                return replace(
+                    description,
+                    video=tuple(_video(v) for v in videos),
+                    audio=tuple(sound.encoding for sound in sounds),
+                )
             case Failed(_, _, reason):
                 return replace(description, reason=reason)
         raise ConnectionClosed
