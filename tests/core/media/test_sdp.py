@@ -188,3 +188,55 @@ def test_no_damage_to_a_real_description_breaks_the_parser(edits: list[tuple[int
 )
 def test_a_control_is_appended_to_its_base(base: str, control: str, url: str) -> None:
     assert sdp.resolve_control(base, control) == url
+
+
+# Descriptions in the manner of devices, gathered from public reports: each bends another rule.
+ODD = {
+    "H.265 with parameter sets, AAC and metadata": (
+        "v=0\r\no=- 2251938191 2251938191 IN IP4 0.0.0.0\r\ns=RTSP Session/2.0\r\n"
+        "c=IN IP4 0.0.0.0\r\nt=0 0\r\na=control:*\r\na=packetization-supported:DH\r\n"
+        "m=video 0 RTP/AVP 98\r\na=control:trackID=0\r\na=framerate:25.000000\r\n"
+        "a=rtpmap:98 H265/90000\r\na=fmtp:98 profile-id=1;sprop-sps=QgEB;sprop-pps=RAHA;"
+        "sprop-vps=QAEM\r\na=recvonly\r\nm=audio 0 RTP/AVP 97\r\na=control:trackID=1\r\n"
+        "a=rtpmap:97 MPEG4-GENERIC/16000\r\na=fmtp:97 streamtype=5;mode=AAC-hbr;config=1408\r\n"
+        "m=application 0 RTP/AVP 107\r\na=control:trackID=4\r\n"
+        "a=rtpmap:107 vnd.onvif.metadata/90000\r\n",
+        [("video", "H265"), ("audio", "MPEG4-GENERIC"), ("application", "VND.ONVIF.METADATA")],
+    ),
+    "absolute controls, a tool and an x attribute": (
+        "v=0\r\ns=Media Presentation\r\ne=NONE\r\nb=AS:5100\r\nt=0 0\r\n"
+        "a=control:rtsp://192.0.2.64:554/Streaming/Channels/101/\r\n"
+        "m=video 0 RTP/AVP 96\r\nc=IN IP4 0.0.0.0\r\nb=AS:5000\r\na=recvonly\r\n"
+        "a=x-dimensions:2560,1440\r\n"
+        "a=control:rtsp://192.0.2.64:554/Streaming/Channels/101/trackID=1\r\n"
+        "a=rtpmap:96 H264/90000\r\na=fmtp:96 profile-level-id=420029; packetization-mode=1; "
+        "sprop-parameter-sets=Z0IAKQ==,aM48gA==\r\na=Media_header:MEDIAINFO=494D;\r\n"
+        "a=appversion:1.0\r\n",
+        [("video", "H264")],
+    ),
+    "no line ends but LF, no version, no times": (
+        "s=x\nm=video 0 RTP/AVP 96\na=rtpmap:96 h264/90000\nm=audio 0 RTP/AVP 0\n",
+        [("video", "H264"), ("audio", "PCMU")],
+    ),
+    "several formats in one medium": (
+        "v=0\r\ns=-\r\nm=video 0 RTP/AVP 96 97\r\na=rtpmap:96 H264/90000\r\n"
+        "a=rtpmap:97 H265/90000\r\n",
+        [("video", "H264")],
+    ),
+    "a back channel for speech": (
+        "v=0\r\ns=-\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=recvonly\r\n"
+        "m=audio 0 RTP/AVP 8\r\na=sendonly\r\n",
+        [("video", "H264"), ("audio", "PCMA")],
+    ),
+    "bytes that are no text in the name": (
+        "v=0\r\ns=\xc4\xe3\xba\xc3\r\nm=video 0 RTP/AVP 26\r\n",
+        [("video", "JPEG")],
+    ),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_descriptions_of_odd_cameras_are_read(odd: str) -> None:
+    text, media = ODD[odd]
+    described = sdp.parse(text.encode("latin-1"))
+    assert [(medium.kind, medium.encoding) for medium in described.media] == media
