@@ -80,6 +80,7 @@ class Diagnostics:
                 "version": config.version,
                 "unique_id": config.unique_id,
                 "facts": config.facts,
+                "refused_logins": self._refusals(config),
                 "secrets_kept": sorted(config.secrets),
                 "state": status.state,
                 "reason": asdict(status.reason) if status.reason else None,
@@ -119,6 +120,14 @@ class Diagnostics:
         except CameraViewerError as error:
             return {"error": error.message}
 
+    def _refusals(self, config: EntryConfig) -> int | None:
+        """Return how many logins the device has refused since the last that it let in."""
+        try:
+            _, device = self._entries.loaded(config.id)
+        except CameraViewerError:
+            return None
+        return device.lockout.refusals
+
     def _plugin(self, config: EntryConfig) -> dict[str, Any]:
         name = self._plugins.owner_of(config.integration)
         plugin = self._plugins.find(name)
@@ -144,6 +153,14 @@ class Diagnostics:
             "model": camera.model,
             "serial": camera.serial,
             "mac": camera.mac,
+            "firmware": camera.firmware,
+            "channel": camera.channel,
+            "online": camera.online,
+            "clock_offset": camera.clock_offset,
+            "goes_on": [
+                {"kind": event.kind, "source": event.source, "since": event.at}
+                for event in self._entries.active_events(camera)
+            ],
             "capabilities": camera.capabilities,
             "streams": [
                 {**asdict(profile), **self._stream(camera.id, profile.name)}
