@@ -25,8 +25,8 @@ from ucv.streams.backoff import Backoff
 from ucv.streams.fanout import Fanout
 from ucv.streams.health import HealthMeter
 from ucv.streams.ingest import Ingest, Packaging
-from ucv.streams.profile import ProfileLike
-from ucv.streams.reading import Gate, Reading
+from ucv.streams.profile import ProfileLike, shows_jpeg
+from ucv.streams.reading import Gate, Reading, ended
 from ucv.streams.settings import StreamSettings
 from ucv.streams.source import Source
 from ucv.streams.state import (
@@ -38,6 +38,7 @@ from ucv.streams.state import (
     StreamStateChanged,
     StreamStatus,
 )
+from ucv.streams.transcoding import Transcoding, Watchable
 from ucv.streams.viewer import Viewer, ViewerSink
 
 _log = logging.getLogger(__name__)
@@ -91,7 +92,6 @@ class LiveStream:
         self._gate = gate
         self._on_accepted = on_accepted
         self._on_failed = on_failed
-        # Jitter need not be unpredictable.
         self._backoff = Backoff(
             first=self._settings.retry_first,
             cap=self._settings.retry_cap,
@@ -99,6 +99,7 @@ class LiveStream:
         )
         self._fanout = Fanout(clock, self._settings.ring_bytes)
         self._packaging = Packaging(self._fanout)
+        self._transcoding: Transcoding | None = None
         self._meter = HealthMeter(profile.frame_rate, clock.monotonic())
         self._preload = False
         self._removed = False
@@ -132,8 +133,22 @@ class LiveStream:
 
     @property
     def viewers(self) -> int:
-        """How many viewers there are now."""
-        return len(self._fanout)
+        """How many viewers there are now, in whatever form they get the pictures."""
+        return len(self._fanout) + (self._transcoding.more_viewers if self._transcoding else 0)
+
+    @property
+    def shows_jpeg(self) -> bool:
+        """Whether its pictures are JPEG; a stream's never change from one kind to the other."""
+        return shows_jpeg(self.profile)
+
+    @property
+    def playable(self) -> Watchable:
+        """What a player of H.264 attaches to: the stream, or what its JPEG pictures become."""
+        if not self.shows_jpeg:
+            return self
+        if self._transcoding is None:
+            self._transcoding = Transcoding(self, self._clock, self._settings)
+        return self._transcoding
 
     @property
     def mime(self) -> str:
@@ -151,14 +166,14 @@ class LiveStream:
         return self._fanout.ring.size
 
     def _viewer_left(self) -> None:
-        if self.viewers or self._preload or self.status.state in _DISCONNECTED:
+        if self._fanout or self._preload or self.status.state in _DISCONNECTED:
             return
         if self._linger is None:
             self._linger = self._clock.call_later(self._settings.linger, self._linger_over)
 
     def _linger_over(self) -> None:
         self._linger = None
-        if not self.viewers and not self._preload:
+        if not self._fanout and not self._preload:
             self._end(StreamStatus(StreamState.IDLE))
 
     # --- control ------------------------------------------------------------------------------
@@ -186,7 +201,7 @@ class LiveStream:
         self._candidate = 0
         self._last_failure = None
         self._end(StreamStatus(StreamState.IDLE))
-        if self.viewers or self._preload:
+        if self._fanout or self._preload:
             self._start()
 
     def refuse(self, reason: Reason) -> None:
@@ -232,7 +247,7 @@ class LiveStream:
 
     async def _run(self, previous: asyncio.Task[None] | None) -> None:
         if previous is not None:
-            await _ended(previous)
+            await ended(previous)
         wait = self._not_before - self._clock.monotonic()
         if wait > 0:
             self._set_status(self._waiting_status(wait))
@@ -383,18 +398,3 @@ class LiveStream:
     @property
     def _name(self) -> str:
         return f"{self.camera_id}:{self.profile.name}"
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    """Wait until a cancelled task has told its camera goodbye, also when cancelled meanwhile.
-
-    So there is never a second connection beside one that is being torn down.
-    """
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled

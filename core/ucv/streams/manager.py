@@ -13,7 +13,7 @@ from ucv.errors import CameraViewerError, InvalidAuth, NotFoundError
 from ucv.lockout import Lockout
 from ucv.streams.gate import ConnectGate
 from ucv.streams.live import REMOVED, LiveStream, OpenSource
-from ucv.streams.profile import CameraLike, ProfileLike
+from ucv.streams.profile import CameraLike, ProfileLike, shows_jpeg
 from ucv.streams.providers import ProviderRegistry
 from ucv.streams.settings import StreamSettings
 from ucv.streams.source import Credentials, SourceRequest
@@ -75,6 +75,8 @@ class StreamManager:
         self._cameras[camera.id] = _Streams(camera, streams)
         for profile in camera.profiles:
             stream = old.get(profile.name)
+            if stream is not None and stream.shows_jpeg is not shows_jpeg(profile):
+                stream = None  # its viewers cannot go on with the other kind of pictures
             finder = partial(self._find_sources, profile, credentials_for)
             if stream is None:
                 stream = LiveStream(
@@ -98,7 +100,7 @@ class StreamManager:
         main = self._profile(self._cameras[camera.id], None)
         for stream in streams.values():
             self._preload(stream, wanted=camera.preload and stream is main)
-        gone = [stream for name, stream in old.items() if name not in streams]
+        gone = [stream for name, stream in old.items() if streams.get(name) is not stream]
         await self._stop(gone, REMOVED)
 
     async def remove(self, camera_id: str) -> None:

@@ -84,3 +84,18 @@ class Reading:
         if not task.cancelled():
             task.result()
         raise ConnectionClosed
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Wait until a cancelled task has told its camera goodbye, also when cancelled meanwhile.
+
+    So there is never a second connection beside one that is being torn down.
+    """
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled

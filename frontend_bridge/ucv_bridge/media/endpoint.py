@@ -20,9 +20,17 @@ from ucv.streams.live import LiveStream
 from ucv.streams.manager import StreamManager
 from ucv.streams.snapshot import encode_keyframe
 from ucv.streams.state import Reason
-from ucv.streams.viewer import Viewer
+from ucv.streams.transcoding import Watchable
+from ucv.streams.viewer import Viewer, ViewerSink
 from ucv_bridge.media.context import MediaContext
-from ucv_bridge.media.sinks import WRITE_LIMIT, JpegSink, RetimedSink, SharedSink, SocketSink
+from ucv_bridge.media.sinks import (
+    WRITE_LIMIT,
+    JpegSink,
+    PictureSink,
+    RetimedSink,
+    SharedSink,
+    SocketSink,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -143,7 +151,7 @@ class MediaSession:
         if kind == "mse":
             self._play(value, shared=message.get("shared") is True)
         elif kind == "mjpeg":
-            self._show_keyframes()
+            self._show_pictures()
         elif kind == "ping":
             now = self._clock.time() * 1000
             self._control.message({"type": "pong", "value": value, "time": now})
@@ -156,15 +164,17 @@ class MediaSession:
             self._control.error("codecs not matched: the camera sends H.264")
             return
         kind = SharedSink if shared else RetimedSink
-        self._attach(kind(self._transport, self._clock, self.end))
+        self._attach(kind(self._transport, self._clock, self.end), self._stream.playable)
 
-    def _show_keyframes(self) -> None:
-        sink = JpegSink(self._transport, self._clock, self.end)
+    def _show_pictures(self) -> None:
+        kind = PictureSink if self._stream.shows_jpeg else JpegSink
+        sink = kind(self._transport, self._clock, self.end)
         sink.message({"type": "mjpeg"})
         if self._encoder is not None:
             self._encoder.cancel()
-        self._attach(sink)
-        self._encoder = asyncio.create_task(self._encode(sink))
+        self._attach(sink, self._stream)
+        if isinstance(sink, JpegSink):
+            self._encoder = asyncio.create_task(self._encode(sink))
 
     async def _encode(self, sink: JpegSink) -> None:
         try:
@@ -175,12 +185,12 @@ class MediaSession:
             _log.exception("Encoding a keyframe of %s failed", self._stream.camera_id)
             self.end(Reason("STREAM_ERROR", "The picture cannot be decoded."))
 
-    def _attach(self, sink: SharedSink | RetimedSink | JpegSink) -> None:
+    def _attach(self, sink: ViewerSink, stream: Watchable) -> None:
         if self._viewer is not None:
             self._viewer.detach()
             self._viewer = None
         try:
-            self._viewer = self._stream.attach(sink)
+            self._viewer = stream.attach(sink)
         except CameraViewerError as error:
             self.end(Reason(error.code, error.message))
 

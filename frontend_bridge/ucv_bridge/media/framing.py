@@ -32,13 +32,24 @@ def fragment_frame(fragment: Fragment) -> memoryview:
 
     The header is written into the free bytes before the fragment, once; all viewers share it.
     """
-    frame: memoryview | None = fragment.frame
-    if frame is None:
-        buffer, start = fragment.buffer, fragment.start
-        header = _header(_BINARY, len(buffer) - start)
-        begin = start - len(header)
-        buffer[begin:start] = header
-        fragment.frame = frame = memoryview(buffer)[begin:]
+    return fragment.frame or _framed(fragment, fragment.start)
+
+
+def payload_frame(fragment: Fragment) -> memoryview:
+    """Return what the fragment holds, such as a JPEG picture, as `fragment_frame` does the whole.
+
+    The header takes the place of moof and mdat: of one stream, viewers want the one or the other.
+    """
+    return fragment.frame or _framed(fragment, fragment.start + fragment.header_size)
+
+
+def _framed(fragment: Fragment, start: int) -> memoryview:
+    """Write the header before that place of the buffer, and keep the message."""
+    buffer = fragment.buffer
+    header = _header(_BINARY, len(buffer) - start)
+    begin = start - len(header)
+    buffer[begin:start] = header
+    fragment.frame = frame = memoryview(buffer)[begin:]
     return frame
 
 

@@ -11,7 +11,7 @@ import orjson
 from ucv.clock import Clock
 from ucv.media.fmp4 import Fragment
 from ucv.streams.state import Reason, StreamState, StreamStatus
-from ucv_bridge.media.framing import binary_header, fragment_frame, text_frame
+from ucv_bridge.media.framing import binary_header, fragment_frame, payload_frame, text_frame
 
 #: Bytes that may wait in a viewer's write buffer before it counts as not writable.
 WRITE_LIMIT = 1024 * 1024
@@ -206,3 +206,19 @@ class JpegSink(SocketSink):
             jpeg: bytes = await encode(keyframe)
             if self.writable():
                 self._transport.writelines((binary_header(len(jpeg)), jpeg))
+
+
+class PictureSink(SocketSink):
+    """JPEG pictures of a camera that sends them, as it does: all viewers get the very same bytes.
+
+    Of what comes to catch up, only the newest is sent.
+    """
+
+    kind = "mjpeg"
+
+    def send_init(self, init: bytes, mime: str) -> None:
+        """Nothing to send: each JPEG stands alone."""
+
+    def send(self, fragments: Sequence[Fragment], *, burst: bool) -> None:
+        """See `ViewerSink.send`."""
+        self._transport.write(payload_frame(fragments[-1]))
