@@ -19,6 +19,7 @@ from ucv.testing.dahua.inputs import Input, Inputs, slots_for
 from ucv.testing.dahua.movement import Head, Movement
 from ucv.testing.dahua.pictures import Pictures
 from ucv.testing.dahua.quirks import chosen
+from ucv.testing.dahua.rpc2 import Rpc2
 from ucv.testing.http_message import Answer, Request
 from ucv.testing.ptz_model import PtzModel
 from ucv.testing.virtual_camera import VirtualCamera, jpeg
@@ -41,7 +42,8 @@ class DahuaDevice(VirtualCamera):
     - ``options`` are `VirtualCamera`'s: accounts, ports, TLS, locks, the clock.
 
     ``store`` is its configuration, ``events`` its events and who listens, ``movement`` its heads
-    (``ptz`` only their models), ``coaxial`` its white lights and sirens, ``pictures`` its MJPEG.
+    (``ptz`` only their models), ``coaxial`` its white lights and sirens, ``pictures`` its MJPEG,
+    ``rpc2`` the interface of its own page.
     ``reboot_seconds`` is how long it is away when it restarts, ``rebooted`` how often it has.
     """
 
@@ -102,6 +104,7 @@ class DahuaDevice(VirtualCamera):
         self.movement = Movement(self._ptz_channel, self.quirks)
         self.coaxial = Coaxial(clock, self._media_channel)
         self.pictures = Pictures(self.inputs, self.store, self._see, clock, self.quirks)
+        self.rpc2 = Rpc2(self.identity, self.http.guard, self.lock, self.http.counters)
         self._answer_commands()
         for _ in range(channels):
             self.add_channel()
@@ -168,18 +171,20 @@ class DahuaDevice(VirtualCamera):
     # --- events ---------------------------------------------------------------------------------
 
     def start_event(
-        self, code: str, channel: int = 1, data: Mapping[str, Any] | None = None
+        self, code: str = "VideoMotion", channel: int = 1, data: Mapping[str, Any] | None = None
     ) -> None:
-        """Let something begin, such as ``VideoMotion``; ``data`` is told with it (None: usual)."""
+        """Let something begin; ``data`` is told with it (None: what is usual)."""
         self._emit(code, "Start", channel, data)
 
     def stop_event(
-        self, code: str, channel: int = 1, data: Mapping[str, Any] | None = None
+        self, code: str = "VideoMotion", channel: int = 1, data: Mapping[str, Any] | None = None
     ) -> None:
         """Let it end."""
         self._emit(code, "Stop", channel, data)
 
-    def pulse(self, code: str, channel: int = 1, data: Mapping[str, Any] | None = None) -> None:
+    def pulse(
+        self, code: str = "VideoMotion", channel: int = 1, data: Mapping[str, Any] | None = None
+    ) -> None:
         """Report something that has no end."""
         self._emit(code, "Pulse", channel, data)
 
@@ -214,6 +219,7 @@ class DahuaDevice(VirtualCamera):
         self.events.forget()
         self.coaxial.all_off()
         self.http.guard.expire_nonces()
+        self.rpc2.forget()
         self.rtsp.faults.away = True
         self.rtsp.drop_connections()
         self.http.faults.refuse = True
@@ -233,6 +239,8 @@ class DahuaDevice(VirtualCamera):
 
     def _answer_commands(self) -> None:
         self.http.route("/", _PAGE, auth=False, content_type="text/html")
+        self.http.route("/RPC2_Login", self.rpc2.log_in, method="POST", auth=False)
+        self.http.route("/RPC2", self.rpc2.call, method="POST", auth=False)
         definitions = {"MaxExtraStream": self._extra_streams, "VideoInputChannels": 1}
         if self.inputs.recorder:
             analogue = "analogue-inputs" in self.quirks
