@@ -7,14 +7,19 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from urllib.parse import urlencode
 
 import aiohttp
 import av
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from yarl import URL
 
 from ucv.testing import FakeClock, until
 from ucv.testing.dahua import QUIRKS, DahuaDevice
+from ucv.testing.faults import HttpFaults
+from ucv.testing.http_message import parse_head
 
 PASSWORD = "camera-secret"
 Ask = Callable[[str], Awaitable[tuple[int, str]]]
@@ -446,6 +451,35 @@ async def test_unknown_commands_are_bad_requests_and_unknown_paths_not_found() -
     )
     assert action == none == (400, "Error\r\nBad Request!\r\n")
     assert path[0] == 404
+
+
+_COMMANDS = (
+    "configManager.cgi?action=getConfig", "configManager.cgi?action=setConfig",
+    "encode.cgi?action=getConfigCaps", "snapshot.cgi?", "mjpg/video.cgi?",
+    "LogicDeviceManager.cgi?action=getCameraState", "magicBox.cgi?action=getProductDefinition",
+    "eventManager.cgi?action=attach", "eventManager.cgi?action=getEventIndexes",
+    "ptz.cgi?action=start", "ptz.cgi?action=stop", "coaxialControlIO.cgi?action=control",
+)  # fmt: skip
+_PARAMETERS = (
+    "name", "channel", "subtype", "uniqueChannels[0]", "codes", "heartbeat", "code", "arg1", "arg2",
+    "arg3", "info[0].Type", "info[0].IO", "MotionDetect[0].Enable", "RTSP.Port",
+)  # fmt: skip
+_VALUES = st.sampled_from(
+    ("0", "1", "-1", "300", "Up", "LeftUp", "PositionABS", "SetPreset", "[All]", "[", "true", "²")
+) | st.text(max_size=20)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    command=st.sampled_from(_COMMANDS), asked=st.dictionaries(st.sampled_from(_PARAMETERS), _VALUES)
+)
+def test_no_question_is_too_much_for_it(command: str, asked: dict[str, str]) -> None:
+    device = DahuaDevice(channels=2, clock=FakeClock())
+    device.http.guard.scheme = "none"
+    target = f"/cgi-bin/{command}&{urlencode(asked)}"
+    request = parse_head(f"GET {target} HTTP/1.1\r\nHost: x".encode())
+    answer = asyncio.run(device.http.answer(request, HttpFaults()))
+    assert answer.status in (200, 400)
 
 
 # --- restarts -----------------------------------------------------------------------------------

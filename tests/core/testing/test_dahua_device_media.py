@@ -262,7 +262,7 @@ async def test_64_channels_start_quickly_and_share_their_pictures() -> None:
         pass  # its clips are encoded now
     started = time.perf_counter()
     async with DahuaDevice("Many", channels=64) as device:
-        assert time.perf_counter() - started < 1.0
+        assert time.perf_counter() - started < 3.0
         assert len(device.rtsp.mounts) == 128
         assert len({id(mount.clip) for mount in device.rtsp.mounts.values()}) == 2
         assert await asyncio.to_thread(play, device.rtsp.url(device.paths(64)[1])) == (320, 180)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from ucv.clock import Clock, TimerHandle
-from ucv.testing.dahua.answers import Commands, Refusal, always, failure, lines
+from ucv.testing.dahua.answers import Commands, Refusal, always, failure, lines, number
 from ucv.testing.dahua.event_framing import CONTENT_TYPE, EventFraming, report
 from ucv.testing.http_message import Answer, Request
 
@@ -152,17 +152,17 @@ class EventDesk:
         if not (text.startswith("[") and text.endswith("]") and text[1:-1]):
             raise Refusal
         codes = tuple(code.strip() for code in text[1:-1].split(","))
-        heartbeat = request.query.get("heartbeat")
-        if heartbeat is not None and not (heartbeat.isdigit() and int(heartbeat) in _HEARTBEATS):
+        heartbeat = number(request, "heartbeat", 0)
+        if "heartbeat" in request.query and heartbeat not in _HEARTBEATS:
             raise Refusal
         if len(codes) > self.longest_code_list:
             for status in (400, 500):
                 if f"long-code-list-{status}" in self._quirks:
                     raise Refusal(status)
-        silent = heartbeat is None or "no-heartbeat" in self._quirks
+        silent = not heartbeat or "no-heartbeat" in self._quirks
         self.attached += 1
         self.codes = codes
-        parts = self._parts(frozenset(codes), None if silent else int(heartbeat or 0))
+        parts = self._parts(frozenset(codes), None if silent else heartbeat)
         return Answer(200, {"Content-Type": CONTENT_TYPE}, parts, chunked=False)
 
     async def _parts(self, codes: frozenset[str], heartbeat: int | None) -> AsyncIterator[bytes]:

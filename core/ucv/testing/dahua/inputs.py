@@ -129,9 +129,9 @@ class Inputs:
 
     def _states(self, request: Request) -> Answer:
         wanted = number(request, "uniqueChannels[0]")
-        indexes = range(self.slots) if wanted == -1 else [wanted]
-        if wanted >= self.slots:
+        if not -1 <= wanted < self.slots:
             raise Refusal
+        indexes = range(self.slots) if wanted == -1 else [wanted]
         told = []
         for place, index in enumerate(indexes):
             online = index + 1 in self and self._by_number[index + 1].online
