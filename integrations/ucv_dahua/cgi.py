@@ -17,6 +17,7 @@ from ucv import (
     ProtocolError,
     RateLimited,
 )
+from ucv.clock import SystemClock
 from ucv.http import HttpStream, Response
 from ucv.http.client import REQUEST_TIMEOUT
 from ucv_dahua.keyvalue import Table, parse
@@ -29,9 +30,14 @@ _ANY_STATUS = frozenset(range(400, 600)) - {401}
 _NO_CHANNEL = (400, 404)
 #: Bytes of a table, and of a still picture.
 MAX_TABLE, MAX_PICTURE = 8 * 1024 * 1024, 8 * 1024 * 1024
+#: Seconds before refused credentials are sent once more: connections are given up meanwhile.
+RETRY_PAUSE = 0.5
 #: Seconds for a question that the device may not know the answer to.
 PROBE_TIMEOUT = 4.0
 _MAX_REASON = 100
+
+# Real time, whatever clock the hub runs by: it is about how soon devices have room again.
+_CLOCK = SystemClock()
 
 #: The fields of a query.
 Query = Mapping[str, str | int]
@@ -153,10 +159,8 @@ class Cgi:
 
             try:
                 stream = await open_stream()
-            except InvalidAuth:
-                if not self._may_retry:
-                    raise
-                async with self._device.lockout.turn():
+            except InvalidAuth as error:
+                async with self._second_try(error):
                     stream = await open_stream()
             yield stream
 
@@ -192,21 +196,24 @@ class Cgi:
 
         try:
             return await send()
-        except InvalidAuth:
-            if not self._may_retry:
-                raise
-            async with self._device.lockout.turn():
+        except InvalidAuth as error:
+            async with self._second_try(error):
                 return await send()
 
-    @property
-    def _may_retry(self) -> bool:
-        """Whether one request whose credentials were refused may be sent again, alone.
+    @asynccontextmanager
+    async def _second_try(self, error: InvalidAuth) -> AsyncIterator[None]:
+        """Hold while a request whose credentials were refused is sent again, alone.
 
         These devices also answer 401 when they have as many connections or users as they can bear,
-        and when two requests raced for a nonce.
+        and when two requests raced for a nonce. Raises the error when nothing was refused, or when
+        nothing more may be.
         """
         lockout = self._device.lockout
-        return lockout.refusals > 0 and not lockout.closed
+        if lockout.refusals == 0 or lockout.closed:
+            raise error
+        async with lockout.turn():
+            await _CLOCK.sleep(RETRY_PAUSE)
+            yield
 
 
 def is_refusal(error: CameraViewerError) -> bool:

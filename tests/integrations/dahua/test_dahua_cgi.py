@@ -44,6 +44,12 @@ def firmware(auth: AuthScheme = "digest", *, one_time_nonces: bool = True) -> Vi
     )
 
 
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send refused credentials once more without a pause."""
+    monkeypatch.setattr(cgi_module, "RETRY_PAUSE", 0.0)
+
+
 @pytest.fixture
 async def camera() -> AsyncIterator[VirtualDevice]:
     async with firmware() as device:
