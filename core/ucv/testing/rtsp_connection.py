@@ -42,7 +42,8 @@ class ServerConnection(asyncio.Protocol):
         self._server = server
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
-        self._nonces: dict[str, str] = {}
+        #: By whom they are for: mounts of one account share one.
+        self._nonces: dict[int, str] = {}
         self._session = ""
         self._mount: Mount | None = None
         self._channel = 0
@@ -185,11 +186,13 @@ class ServerConnection(asyncio.Protocol):
             return 200, {"Public": _PUBLIC}, b""
         if mount is None:
             return 404, {}, b""
-        nonce = self._nonces.setdefault(mount.path, mount.auth.new_nonce())
+        nonce = self._nonces.setdefault(id(mount.auth), mount.auth.new_nonce())
         denied = self._denied(mount, headers.get("authorization"), method, nonce)
         if denied:
             challenge = {"WWW-Authenticate": mount.auth.challenge(nonce)}
             return denied, challenge if denied == 401 else {}, b""
+        if mount.faults.missing:
+            return 404, {}, b""
         if method == "DESCRIBE":
             redirect = mount.faults.redirect or self._server.faults.redirect
             if redirect:

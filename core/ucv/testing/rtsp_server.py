@@ -45,6 +45,8 @@ class Faults:
     - ``slow``: seconds between single bytes of answers.
     - ``redirect``: DESCRIBE answers 302 with this address.
     - ``refuse_status``: every request is answered with this status.
+    - ``missing``: 404, but only for who has logged in: as cameras do that ask for credentials
+      before they look what the path is. For all other paths if the mount's path is ``*``.
     - ``lockout``: requests with credentials are answered with this status (401 or 403) as if the
       account were locked.
     - ``away``: connections are closed as soon as they are made.
@@ -59,6 +61,7 @@ class Faults:
     slow: float = 0.0
     redirect: str | None = None
     refuse_status: int | None = None
+    missing: bool = False
     lockout: int | None = None
     away: bool = False
 

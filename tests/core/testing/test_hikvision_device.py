@@ -369,6 +369,42 @@ async def test_libav_plays_a_stream() -> None:
         assert device.refused == 0
 
 
+async def described(device: HikvisionDevice, path: str, authorization: str = "") -> str:
+    """Return the status line of a DESCRIBE, and the challenge if there is one."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", device.rtsp_port)
+    target = device.rtsp.url(path)
+    login = f"Authorization: {authorization}\r\n" if authorization else ""
+    writer.write(f"DESCRIBE {target} RTSP/1.0\r\nCSeq: 1\r\n{login}\r\n".encode())
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    writer.close()
+    await writer.wait_closed()
+    return head
+
+
+async def test_credentials_are_asked_for_before_the_path_is_looked_at() -> None:
+    async with HikvisionDevice(auth="basic") as device:
+        login = aiohttp.encode_basic_auth(device.username, device.password)
+        for path, status in (("/Streaming/Channels/101", "200 OK"), ("/live", "404 Not Found")):
+            stranger = await described(device, path)
+            assert stranger.startswith("RTSP/1.0 401")
+            assert 'Basic realm="IP Camera(C2183)"' in stranger
+            assert (await described(device, path, login)).startswith(f"RTSP/1.0 {status}")
+        assert device.refused == 0
+
+
+async def test_a_locked_account_is_locked_for_streams_too() -> None:
+    async with HikvisionDevice(auth="basic", lock_after=2) as device:
+        wrong = aiohttp.encode_basic_auth(device.username, "wrong")
+        right = aiohttp.encode_basic_auth(device.username, device.password)
+        path = "/Streaming/Channels/101"
+        assert (await described(device, path, wrong)).startswith("RTSP/1.0 401")
+        async with asking(device, login=False) as ask:
+            assert (await ask("/ISAPI/System/deviceInfo")).root.findtext("retryLoginTime") == "1"
+        await described(device, path, wrong)
+        assert (await described(device, path, right)).startswith("RTSP/1.0 401")
+        assert device.refused == 2
+
+
 # --- pictures -----------------------------------------------------------------------------------
 
 

@@ -88,11 +88,11 @@ async def test_a_camera_that_is_offline_says_so_and_shows_nothing() -> None:
         assert each(await ask(f"{PROXY}/status"), "online") == ["true", "false"]
         assert (await ask(f"{PROXY}/2/status"))[1].findtext("chanDetectResult") == "netUnreachable"
         assert (await ask(picture))[1].findtext("statusCode") == "3"
-        assert device.rtsp.mounts["/Streaming/Channels/201"].faults.refuse_status == 404
-        assert device.rtsp.mounts["/Streaming/Channels/101"].faults.refuse_status is None
+        assert device.rtsp.mounts["/Streaming/Channels/201"].faults.missing
+        assert not device.rtsp.mounts["/Streaming/Channels/101"].faults.missing
         device.set_online(2, True)
         assert each(await ask(f"{PROXY}/status"), "online") == ["true", "true"]
-        assert device.rtsp.mounts["/Streaming/Channels/201"].faults.refuse_status is None
+        assert not device.rtsp.mounts["/Streaming/Channels/201"].faults.missing
 
 
 async def test_cameras_come_and_go_and_numbers_are_used_again() -> None:

@@ -42,6 +42,8 @@ class StreamMounts:
     def show(self, clips: tuple[Clip, Clip]) -> None:
         """Show these on the channels that are added from now on."""
         self._clips = clips
+        # Credentials are asked for before the path is looked at.
+        self._server.add("*", clips[1], self._account).faults.missing = True
 
     def add(self, channel: int, streams: int) -> None:
         """Add a channel's streams, once there is something to show."""
@@ -67,6 +69,6 @@ class StreamMounts:
     def set_online(self, channel: int, *, online: bool) -> None:
         """Refuse a channel's streams while it is offline, as if they were not there."""
         for mount in self._mounts.get(channel, ()):
-            mount.faults.refuse_status = None if online else 404
+            mount.faults.missing = not online
             if not online:
                 mount.disconnect()
