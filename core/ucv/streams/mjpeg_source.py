@@ -162,7 +162,7 @@ def _open(pool: HttpPool, request: SourceRequest) -> tuple[DeviceHttp, str]:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise ValidationError("The address of the stream is not valid.") from None
-    target, filled = _fill_in(parts.path or "/", parts.query, request.credentials)
+    target, filled = fill_in(parts._replace(scheme="", netloc="").geturl(), request.credentials)
     options: Mapping[str, Any] = request.options
     client = pool.client(
         host,
@@ -175,13 +175,17 @@ def _open(pool: HttpPool, request: SourceRequest) -> tuple[DeviceHttp, str]:
     return client, target
 
 
-def _fill_in(path: str, query: str, credentials: Credentials | None) -> tuple[str, bool]:
-    """Return path and query with the credentials where they are wanted, and whether they are."""
+def fill_in(target: str, credentials: Credentials | None) -> tuple[str, bool]:
+    """Return an address with the credentials where its query wants them, and whether it does.
+
+    Raises `InvalidAuth` where it wants what there is not.
+    """
+    place, mark, query = target.partition("?")
     filled = query
     for name in ("username", "password"):
-        for mark in (f"{{{name}}}", f"%7B{name}%7D"):
-            if mark in filled:
+        for wanted in (f"{{{name}}}", f"%7B{name}%7D"):
+            if wanted in filled:
                 if credentials is None:
                     raise InvalidAuth("The address needs a user name and a password.")
-                filled = filled.replace(mark, quote(getattr(credentials, name), safe=""))
-    return (f"{path}?{filled}" if filled else path), filled != query
+                filled = filled.replace(wanted, quote(getattr(credentials, name), safe=""))
+    return place + mark + filled, filled != query
