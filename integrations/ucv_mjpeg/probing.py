@@ -24,7 +24,7 @@ from ucv.streams.mjpeg_source import MAX_PICTURE, fill_in
 from ucv_mjpeg.paths import Place, candidates
 
 #: Pictures, and seconds after the first, over which the rate is measured.
-_PICTURES, _MEASURE = 8, 1.5
+_PICTURES, _MEASURE = 16, 1.5
 #: Seconds for the first picture.
 _LIMIT = 8.0
 #: The same where many addresses are tried, and how many of them may not answer at all.
@@ -63,8 +63,7 @@ async def look(device: Device, url: str, *, limit: float = _LIMIT) -> Seen:
 async def _read(device: Device, target: str, limit: float) -> Seen:
     now = device.clock.monotonic
     size: tuple[int, int] | None = None
-    first = last = 0.0
-    count = 0
+    arrivals: list[float] = []
     async with device.http.stream("GET", target, idle_timeout=limit) as answer:
         kind = answer.content_type.partition(";")[0].strip().lower()
         if kind.startswith("text/"):
@@ -74,15 +73,14 @@ async def _read(device: Device, target: str, limit: float) -> Seen:
         try:
             async for chunk in answer:
                 for picture in parser.feed(chunk):
-                    count, last = count + 1, now()
-                    if size is None:
-                        size, first = picture_size(picture), last
-                if count >= _PICTURES or (size is not None and now() - first >= _MEASURE):
+                    arrivals.append(now())
+                    size = size or picture_size(picture)
+                if len(arrivals) >= _PICTURES or (arrivals and now() - arrivals[0] >= _MEASURE):
                     break
                 if size is None and now() - begun >= limit:
                     raise ConnectTimeout("The camera sent no picture in time.")
             else:
-                if size is not None and count == 1 and not kind.startswith("multipart/"):
+                if size is not None and len(arrivals) == 1 and not kind.startswith("multipart/"):
                     return Seen(*size, 0.0, still=True)
         except ConnectTimeout:
             # Some send a picture every few seconds only.
@@ -92,8 +90,19 @@ async def _read(device: Device, target: str, limit: float) -> Seen:
             raise ProtocolError(f"What the camera sends is no motion JPEG: {error}.") from error
     if size is None:
         raise ConnectionClosed("The camera ended the stream before its first picture.")
-    rate = (count - 1) / (last - first) if count > 2 and last > first else 0.0
-    return Seen(*size, round(rate, 1), still=False)
+    return Seen(*size, _rate(arrivals), still=False)
+
+
+def _rate(arrivals: list[float]) -> float:
+    """Return pictures per second, 0.0 if there are too few to tell.
+
+    The first is left out: it may have waited for us. Cameras have whole rates, but for slow ones.
+    """
+    steady = arrivals[1:]
+    if len(steady) < 2 or steady[-1] <= steady[0]:
+        return 0.0
+    rate = (len(steady) - 1) / (steady[-1] - steady[0])
+    return round(rate, 1 if rate < 3 else 0)
 
 
 async def find(device: Device, scheme: str) -> dict[str, Any]:
