@@ -7,7 +7,7 @@ said when it is written.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from xml.etree.ElementTree import Element, SubElement, TreeBuilder, tostring
+from xml.etree.ElementTree import Element, SubElement, TreeBuilder, indent, tostring
 from xml.parsers import expat
 
 #: What an element holds: its children by name (a list: several of that name), or its text.
@@ -51,7 +51,7 @@ def _fill(parent: Element, content: Content) -> None:
 def written(
     root: Element, namespace: str, *, raw_ampersand: bool = False, declaration: bool = True
 ) -> bytes:
-    """Return a document's bytes, in the namespace ("": none), as UTF-8.
+    """Return a document's bytes, in the namespace ("": none), as UTF-8, a line for each element.
 
     ``raw_ampersand``: an ``&`` in texts stays as it is, which is not XML.
     """
@@ -61,6 +61,7 @@ def written(
         head.set("xmlns", namespace)
     head.text = root.text
     head.extend(root)
+    indent(head, space="")
     body: bytes = tostring(head, encoding="utf-8", xml_declaration=False)
     if raw_ampersand:
         body = body.replace(b"&amp;", b"&")

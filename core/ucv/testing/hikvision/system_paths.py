@@ -35,6 +35,7 @@ class SystemPaths:
         return [
             Rule("GET", "/System/deviceInfo", self._info),
             Rule("GET", "/System/capabilities", self._capabilities),
+            Rule("GET", "/System/status", self._status),
             Rule("GET", "/System/time", self._time),
             Rule("PUT", "/System/reboot", self._reboot),
             Rule("GET", "/Security/adminAccesses", self._accesses),
@@ -85,10 +86,20 @@ class SystemPaths:
             },
         )
 
+    def _status(self, _request: Request) -> Reply:
+        uptime = round(self._unit.clock.monotonic())
+        return element(
+            "DeviceStatus", {"currentDeviceTime": self._local_time(), "deviceUpTime": uptime}
+        )
+
     def _time(self, _request: Request) -> Reply:
-        now = datetime.fromtimestamp(self._unit.time(), UTC)
-        local = now.isoformat(timespec="seconds")
-        return element("Time", {"timeMode": "manual", "localTime": local, "timeZone": "CST-0:00"})
+        return element(
+            "Time",
+            {"timeMode": "manual", "localTime": self._local_time(), "timeZone": "CST-0:00:00"},
+        )
+
+    def _local_time(self) -> str:
+        return datetime.fromtimestamp(self._unit.time(), UTC).isoformat(timespec="seconds")
 
     def _reboot(self, _request: Request) -> Reply:
         self._reboot_soon()
