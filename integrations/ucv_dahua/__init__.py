@@ -40,6 +40,7 @@ class Dahua(Integration):
     domain = "dahua"
     name = "Dahua"
     version = "1.0.0"
+    api = ">=1.1,<2"
     schema = {
         **fields.HOST,
         **fields.CREDENTIALS,
@@ -80,7 +81,7 @@ class Dahua(Integration):
             "lamp",
             label="Light",
             help="Which lamp is switched: one of the lighting settings, or the white light of"
-            " cameras that deter (coaxial control).",
+            " cameras that deter (coaxial control), which goes out by itself after seconds.",
             assumed="auto",
             advanced=True,
         ): fields.Select(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from ucv import Channel
-from ucv.plugins.identity import normal_mac, usable_serial
+from ucv.wire import normal_mac, usable_serial
 from ucv_dahua.keyvalue import Table
 
 _REMOTE = re.compile(r".*_(\d{1,4})")

@@ -18,8 +18,7 @@ from ucv import (
     ProtocolError,
 )
 from ucv.http import HttpStream
-from ucv.media.errors import MediaError
-from ucv.media.multipart import MultipartParser, boundary_of
+from ucv.wire import MediaError, MultipartParser, boundary_of
 from ucv_dahua.cgi import Cgi, is_refusal
 from ucv_dahua.event_kinds import CODES, POLLED, Translator
 from ucv_dahua.event_report import reports

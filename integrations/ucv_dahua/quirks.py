@@ -18,18 +18,17 @@ class FirstChannel(IntEnum):
     ONE = 1
     """Nearly everything: ``snapshot.cgi?channel=1``, ``realmonitor?channel=1``."""
     ZERO = 0
-    """Firmware of about 2012 to 2014 (Q-See and early Amcrest cameras), which has a picture at
-    ``channel=0`` and none at the number of its last channel."""
+    """Some old firmware, which has a picture at ``channel=0`` and none at the number of its last
+    channel."""
 
 
 class FirstPtzChannel(IntEnum):
     """The number of the first channel for ``ptz.cgi``."""
 
     ZERO = 0
-    """As in Dahua's document: most cameras (SD series, Amcrest IP4M-1041, IP8M-2496)."""
+    """As in Dahua's own document."""
     ONE = 1
-    """Recorders, and cameras that answer ``channel=0`` with an error (some NVR4xxx, XVR5xxx, early
-    SD59 firmware)."""
+    """Devices that answer ``channel=0`` with an error, and count here as in pictures."""
 
 
 class EventCodes(StrEnum):
@@ -38,26 +37,25 @@ class EventCodes(StrEnum):
     LIST = "list"
     """Those that have a meaning here, by name."""
     ALL = "All"
-    """Firmware that answers a long list with 400 or 500 (doorbells such as AD110 and AD410, some
-    Lorex cameras, recorders of before 2016); what has no meaning here is passed over."""
+    """Firmware that answers a long list with 400 or 500; what has no meaning here is passed
+    over."""
 
 
 class Lamp(StrEnum):
     """Which lamp a camera has, and how it is switched."""
 
     WHITE_V2 = "Lighting_V2 white light"
-    """``Lighting_V2`` with ``LightType=WhiteLight``: full-colour cameras from about 2019 on."""
+    """``Lighting_V2`` with ``LightType=WhiteLight``: newer cameras that see colour at night."""
     COAXIAL = "coaxialControlIO"
-    """``coaxialControlIO.cgi``: cameras with deterrence lights (TiOC; Lorex, Amcrest ASH series)
-    and those on the coaxial inputs of XVRs."""
+    """``coaxialControlIO.cgi``: cameras with a white light and siren that deter (Dahua TiOC, Lorex
+    and Amcrest models of that kind). The light goes out by itself after about 10 s."""
     INFRARED_V2 = "Lighting_V2 infrared"
     """``Lighting_V2`` with infrared light only."""
     INFRARED = "Lighting"
-    """``Lighting``: firmware of before about 2018."""
+    """``Lighting``: older firmware."""
 
 
-#: What several models call themselves instead of their names: those whose ``updateSerial`` names
-#: them (IPC-HDW5831R-ZE and its like with firmware 2.8, rebranded cameras).
+#: What cameras that are sold under several names call themselves; ``updateSerial`` names them.
 GENERIC_MODELS = re.compile(r"|[0-9]+|IP ?C(amera)?|NVR|DVR", re.IGNORECASE)
 
 #: What recorders call their class, and begin their models with.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ucv import CameraViewerError, Channel, Device, DeviceInfo, Stream, stable_id
-from ucv.plugins.identity import normal_mac, usable_serial
+from ucv.wire import normal_mac, usable_serial
 from ucv_dahua.cgi import Cgi, is_refusal
 from ucv_dahua.encode import ROLES, Encoding, depends_on_standard, encodings
 from ucv_dahua.event_kinds import Translator
@@ -157,11 +159,14 @@ class Unit:
     ) -> Stream:
         config = device.config
         query = f"channel={self._channel(number)}&subtype={subtype}"
-        options = {}
+        options: dict[str, Any] = {}
         if encoding is not None and encoding.codec == "mjpeg" and subtype:
             # The main stream is refused there, whatever it is encoded in.
             scheme = "https" if config.get("tls") else "http"
             url = device.url(scheme, f"/cgi-bin/mjpg/video.cgi?{query}")
+            options["source"] = "mjpeg"
+            if "fingerprint" in config:
+                options["fingerprint"] = config["fingerprint"]
         else:
             port = config.get("rtsp_port") or self._rtsp_port
             url = device.url("rtsp", f"/cam/realmonitor?{query}", port)

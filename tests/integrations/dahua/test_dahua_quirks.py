@@ -177,6 +177,29 @@ async def test_vendor_general(ucv_hub: StartHub) -> None:
         assert (await camera_of(ucv_hub, device)).manufacturer == "Dahua"
 
 
+async def test_firmware_without_system_info(ucv_hub: StartHub) -> None:
+    async with DahuaDevice() as device:
+        device.http.failures["magicBox.cgi?action=getSystemInfo"] = 400
+        camera = await camera_of(ucv_hub, device)
+        assert (camera.model, camera.serial) == (device.identity.model, device.identity.serial)
+
+
+async def test_a_serial_that_devices_share_is_not_what_one_is_known_by(ucv_hub: StartHub) -> None:
+    async with DahuaDevice(serial="0123456789") as device:
+        camera = await camera_of(ucv_hub, device)
+        assert (camera.serial, camera.unique_id) == (None, device.identity.mac)
+
+
+async def test_what_is_no_dahua_device_is_refused(ucv_hub: StartHub) -> None:
+    async with DahuaDevice() as device:
+        device.http.route("/cgi-bin/magicBox.cgi", "<html>WEB SERVICE</html>")
+        kit = await ucv_hub()
+        await kit.add({"integration": "dahua", "id": "yard", **device.config})
+        status = kit.hub.entries.status("yard")
+        assert status.reason is not None
+        assert "does not say what it is" in status.reason.message
+
+
 # --- streams --------------------------------------------------------------------------------------
 
 
@@ -201,10 +224,21 @@ async def test_extra_stream_off(ucv_hub: StartHub) -> None:
 
 async def test_mjpeg_extra_stream(ucv_hub: StartHub) -> None:
     async with DahuaDevice(quirks=["mjpeg-extra-stream"]) as device:
-        main, sub = (await camera_of(ucv_hub, device)).profiles
+        kit = await ucv_hub()
+        camera = await add(kit, device)
+        assert camera is not None
+        main, sub = camera.profiles
         assert (main.codec, sub.codec) == ("h264", "mjpeg")
         assert main.url.startswith("rtsp://")
         assert sub.url == f"{device.http.url}/cgi-bin/mjpg/video.cgi?channel=1&subtype=1"
+        assert (await kit.hub.control.snapshot("yard", "sub")).data
+
+
+async def test_mjpeg_extra_stream_over_https(ucv_hub: StartHub) -> None:
+    async with DahuaDevice(quirks=["mjpeg-extra-stream"], tls=True) as device:
+        kit = await ucv_hub()
+        await add(kit, device, tls=True, fingerprint=device.http.fingerprint)
+        assert (await kit.hub.control.snapshot("yard", "sub")).data
 
 
 async def test_mjpeg_main_stream(ucv_hub: StartHub) -> None:
@@ -270,6 +304,24 @@ async def test_no_snapshot(ucv_hub: StartHub) -> None:
         await add(kit, device)
         # Its stream has one.
         assert (await kit.hub.control.snapshot("yard")).data
+
+
+async def test_an_account_that_may_not_read_the_tables_sees_the_streams(ucv_hub: StartHub) -> None:
+    async with DahuaDevice() as device:
+        device.http.failures["configManager.cgi"] = 403
+        kit = await ucv_hub()
+        camera = await add(kit, device)
+        assert camera is not None
+        assert [(one.role, one.codec) for one in camera.profiles] == [("main", None), ("sub", None)]
+        assert (await kit.hub.control.snapshot("yard", "sub")).data
+
+
+async def test_a_device_that_speaks_https(ucv_hub: StartHub) -> None:
+    async with DahuaDevice(tls=True) as device:
+        kit = await ucv_hub()
+        await add(kit, device, tls=True, fingerprint=device.http.fingerprint)
+        await until(lambda: device.events.listeners)
+        assert (await kit.hub.control.ask("yard", "snapshot")).data
 
 
 # --- recorders ------------------------------------------------------------------------------------
