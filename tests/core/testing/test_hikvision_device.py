@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -143,6 +144,45 @@ async def test_its_ports_are_told() -> None:
         assert ports["HTTP"] == str(device.http_port)
         assert ports["RTSP"] == str(device.rtsp_port)
         assert ports["DEV_MANAGE"] == "8000"
+
+
+async def test_with_tls_its_port_is_that_of_https() -> None:
+    async with HikvisionDevice(tls=True) as device:
+        digest = aiohttp.DigestAuthMiddleware(device.username, device.password)
+        async with (
+            aiohttp.ClientSession(middlewares=[digest]) as session,
+            session.get(f"{device.http.url}/ISAPI/Security/adminAccesses", ssl=False) as response,
+        ):
+            body = await response.read()
+        assert b"<protocol>HTTPS</protocol>\n<portNo>%d</portNo>" % device.http_port in body
+
+
+async def test_a_reboot_cuts_everything_off_for_a_while() -> None:
+    clock = FakeClock()
+    async with HikvisionDevice(auth="none", clock=clock) as device, asking(device) as ask:
+        device.reboot()
+        with pytest.raises(aiohttp.ClientError):
+            await ask("/ISAPI/System/deviceInfo")
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            await described(device, "/Streaming/Channels/101")
+        await clock.advance(29)
+        assert device.http.faults.refuse
+        await clock.advance(1)
+        assert (await ask("/ISAPI/System/deviceInfo")).status == 200
+        assert (await described(device, "/Streaming/Channels/101")).startswith("RTSP/1.0 200")
+        assert device.rebooted == 1
+
+
+async def test_a_plug_pulled_during_a_reboot_ends_it() -> None:
+    clock = FakeClock()
+    async with HikvisionDevice(auth="none", clock=clock) as device, asking(device) as ask:
+        port = device.http_port
+        device.reboot()
+        await device.stop()
+        await device.start()
+        assert device.http_port == port
+        assert (await ask("/ISAPI/System/deviceInfo")).status == 200
+        assert clock.pending == []
 
 
 async def test_its_clock_may_be_wrong() -> None:
@@ -375,10 +415,12 @@ async def described(device: HikvisionDevice, path: str, authorization: str = "")
     target = device.rtsp.url(path)
     login = f"Authorization: {authorization}\r\n" if authorization else ""
     writer.write(f"DESCRIBE {target} RTSP/1.0\r\nCSeq: 1\r\n{login}\r\n".encode())
-    head = (await reader.readuntil(b"\r\n\r\n")).decode()
-    writer.close()
-    await writer.wait_closed()
-    return head
+    try:
+        return (await reader.readuntil(b"\r\n\r\n")).decode()
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 async def test_credentials_are_asked_for_before_the_path_is_looked_at() -> None:

@@ -186,6 +186,14 @@ async def test_presets_that_are_not_set_are_listed_all_the_same(ask: Ask) -> Non
     assert {one.findtext("enabled") for one in root} == {"false"}
 
 
+async def test_one_preset_is_told(ask: Ask) -> None:
+    assert await put(ask, "/presets/3", preset(3, "Gate")) == "1"
+    for number, name, there in (("3", "Gate", "true"), ("4", "Preset 4", "false")):
+        root = (await ask(f"{PTZ}/presets/{number}"))[1]
+        told = [root.findtext(one) for one in ("id", "presetName", "enabled")]
+        assert told == [number, name, there]
+
+
 async def test_a_preset_needs_its_own_number_and_a_name(ask: Ask) -> None:
     assert await put(ask, "/presets/3", preset(4, "Gate")) == "6"
     assert await put(ask, "/presets/3", "<PTZPreset><id>3</id></PTZPreset>") == "6"

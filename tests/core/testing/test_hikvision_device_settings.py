@@ -171,6 +171,26 @@ async def test_an_output_is_switched(device: HikvisionDevice, ask: Ask) -> None:
     assert (await ask("/ISAPI/System/IO/outputs/2/trigger", "PUT", high))[0] == 404
 
 
+async def test_inputs_and_outputs_are_listed(device: HikvisionDevice, ask: Ask) -> None:
+    device.unit.inputs = 2
+    assert (await ask("/ISAPI/System/IO/inputs"))[1].count(b"<IOInputPort>") == 2
+    assert (await ask("/ISAPI/System/IO/outputs"))[1].count(b"<IOOutputPort>") == 1
+
+
+async def test_a_video_input_is_given_another_name(device: HikvisionDevice, ask: Ask) -> None:
+    path = "/ISAPI/System/Video/inputs/channels/1"
+    document = (await ask(path))[1]
+    assert text(document, "name") == "Camera 01"
+    assert code(await ask(path, "PUT", document.replace(b"Camera 01", b"Gate"))) == OK
+    assert device.unit.channels[1].name == "Gate"
+    assert text((await ask(path))[1], "name") == "Gate"
+
+
+async def test_its_state_is_told(ask: Ask) -> None:
+    told = (await ask("/ISAPI/System/status"))[1]
+    assert int(text(told, "deviceUpTime") or "") >= 0
+
+
 async def test_a_channel_that_is_missing_has_no_settings(ask: Ask) -> None:
     assert (await ask("/ISAPI/Image/channels/2/ircutFilter"))[0] == 404
     assert (await ask("/ISAPI/Image/channels/x/supplementLight"))[0] == 404
@@ -191,6 +211,7 @@ def test_documents_are_written_and_read_again() -> None:
     assert body.startswith(
         b'<?xml version="1.0" encoding="UTF-8"?>\n<A version="2.0" xmlns="urn:x">'
     )
+    assert b"\n<b>1</b>\n<b>2.5</b>\n<c>\n<d>true</d>\n" in body
     again = read(body, "A")
     assert [one.text for one in again.findall("b")] == ["1", "2.5"]
     assert again.findtext("c/d") == "true"
