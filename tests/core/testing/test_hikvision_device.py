@@ -1,10 +1,9 @@
-"""The virtual Hikvision device: who it is, how it lets in, what it streams. Asked by aiohttp."""
+"""The virtual Hikvision device: who it is and how it lets in, asked by aiohttp."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,10 +11,9 @@ from email.utils import parsedate_to_datetime
 from xml.etree.ElementTree import Element, fromstring
 
 import aiohttp
-import av
 import pytest
 
-from ucv.testing import FakeClock, until
+from ucv.testing import FakeClock
 from ucv.testing.hikvision import QUIRKS, HikvisionDevice
 
 USUAL = "{http://www.hikvision.com/ver20/XMLSchema}"
@@ -341,72 +339,7 @@ async def test_the_login_page_tells_whose_it_is_without_a_login() -> None:
         assert (await ask("/ISAPI/System/deviceInfo")).challenges[0].startswith("Basic")
 
 
-# --- streams ------------------------------------------------------------------------------------
-
-
-async def test_streams_are_listed_as_they_are() -> None:
-    async with HikvisionDevice(streams=3, codec="h265", audio="AAC") as device:
-        root = (await got(device, "/ISAPI/Streaming/channels")).root
-        assert root.tag == "StreamingChannelList"
-        assert [one.findtext("id") for one in root] == ["101", "102", "103"]
-        main, sub, _ = root
-        assert main.tag == "StreamingChannel"
-        assert main.findtext("Video/videoCodecType") == "H.265"
-        assert main.findtext("Video/videoResolutionWidth") == "640"
-        assert sub.findtext("Video/videoResolutionHeight") == "180"
-        assert main.findtext("Video/maxFrameRate") == "1500"
-        assert main.findtext("Video/vbrUpperCap") == "600"
-        assert main.findtext("Audio/enabled") == "true"
-        assert main.findtext("Audio/audioCompressionType") == "AAC"
-
-
-@pytest.mark.parametrize(
-    ("quirk", "code"),
-    [
-        ("", (404, "4", "invalidOperation")),
-        ("missing-stream-403", (403, "4", "notSupport")),
-        ("missing-stream-500", (500, "3", "deviceError")),
-    ],
-    ids=["not found", "forbidden", "error"],
-)
-async def test_a_stream_that_is_missing(quirk: str, code: tuple[int, str, str]) -> None:
-    async with HikvisionDevice(quirks=[quirk] if quirk else []) as device, asking(device) as ask:
-        assert (await ask("/ISAPI/Streaming/channels/103")).code == code
-        assert (await ask("/ISAPI/Streaming/channels/201/picture")).code == code
-        assert (await ask("/ISAPI/Streaming/channels/102")).status == 200
-
-
-@pytest.mark.parametrize(
-    ("quirk", "paths"),
-    [
-        ("", ["/Streaming/Channels/101", "/ISAPI/Streaming/Channels/102"]),
-        ("rtsp-old-paths", ["/h264/ch1/main/av_stream", "/h264/ch1/sub/av_stream"]),
-        ("paths-psia", ["/PSIA/streaming/channels/101"]),
-        ("paths-without-isapi", ["/Streaming/Channels/101", "/h264/ch1/sub/av_stream"]),
-    ],
-    ids=["usual", "old", "psia", "without"],
-)
-async def test_streams_have_the_paths_of_their_firmware(quirk: str, paths: list[str]) -> None:
-    async with HikvisionDevice(quirks=[quirk] if quirk else []) as device:
-        assert set(paths) <= device.rtsp.mounts.keys()
-        assert ("/Streaming/Channels/101" in device.rtsp.mounts) == (
-            quirk in ("", "paths-without-isapi")
-        )
-
-
-async def test_libav_plays_a_stream() -> None:
-    async with HikvisionDevice() as device:
-        address = f"{device.username}:{device.password}@127.0.0.1:{device.rtsp_port}"
-
-        def play() -> tuple[int, int]:
-            url = f"rtsp://{address}/Streaming/Channels/102"
-            options = {"rtsp_transport": "tcp"}
-            with av.open(url, mode="r", options=options, timeout=10) as container:
-                frame = next(container.decode(video=0))
-                return frame.width, frame.height
-
-        assert await asyncio.to_thread(play) == (320, 180)
-        assert device.refused == 0
+# --- letting in to streams ------------------------------------------------------------------------
 
 
 async def described(device: HikvisionDevice, path: str, authorization: str = "") -> str:
@@ -445,64 +378,3 @@ async def test_a_locked_account_is_locked_for_streams_too() -> None:
         await described(device, path, wrong)
         assert (await described(device, path, right)).startswith("RTSP/1.0 401")
         assert device.refused == 2
-
-
-# --- pictures -----------------------------------------------------------------------------------
-
-
-def size(picture: bytes) -> tuple[int, int]:
-    with av.open(io.BytesIO(picture), mode="r", format="jpeg_pipe") as container:
-        frame = next(container.decode(video=0))
-        return frame.width, frame.height
-
-
-async def test_still_pictures_are_of_their_stream_or_of_the_size_asked_for() -> None:
-    async with HikvisionDevice() as device, asking(device) as ask:
-        main = await ask("/ISAPI/Streaming/channels/101/picture")
-        assert main.headers["Content-Type"].startswith("image/jpeg")
-        assert size(main.body) == (640, 360)
-        assert size((await ask("/ISAPI/Streaming/channels/102/picture")).body) == (320, 180)
-        wish = "videoResolutionWidth=320&videoResolutionHeight=180"
-        assert size((await ask(f"/ISAPI/Streaming/channels/101/picture?{wish}")).body) == (320, 180)
-
-
-async def test_a_picture_may_be_xml_and_only_the_proxy_has_it() -> None:
-    relayed = "/ISAPI/ContentMgmt/StreamingProxy/channels/101/picture"
-    async with HikvisionDevice() as device, asking(device) as ask:
-        assert (await ask(relayed)).code == (403, "4", "notSupport")
-        device.quirks.add("snapshot-by-proxy")
-        said = await ask("/ISAPI/Streaming/channels/101/picture")
-        assert said.headers["Content-Type"].startswith("application/xml")
-        assert said.code == (200, "6", "badXmlContent")
-        assert size((await ask(relayed)).body) == (640, 360)
-
-
-async def test_a_picture_may_fail_the_first_time() -> None:
-    async with (
-        HikvisionDevice(quirks=["snapshot-device-error"]) as device,
-        asking(device) as ask,
-    ):
-        path = "/ISAPI/Streaming/channels/101/picture"
-        assert (await ask(path)).code == (200, "3", "deviceError")
-        assert size((await ask(path)).body) == (640, 360)
-        assert (await ask(path)).code == (200, "3", "deviceError")
-
-
-async def test_a_stream_set_to_mjpeg_is_shown_by_http() -> None:
-    async with HikvisionDevice() as device, asking(device) as ask:
-        preview = "/Streaming/channels/102/httpPreview"
-        assert (await ask(preview)).code == (403, "4", "notSupport")
-        document = (await ask("/ISAPI/Streaming/channels/102")).body
-        changed = document.replace(b"H.264", b"MJPEG")
-        assert (await ask("/ISAPI/Streaming/channels/102", "PUT", changed)).code[:2] == (200, "1")
-        digest = aiohttp.DigestAuthMiddleware(device.username, device.password)
-        async with (
-            aiohttp.ClientSession(middlewares=[digest]) as session,
-            session.get(f"{device.http.url}{preview}") as response,
-        ):
-            reader = aiohttp.MultipartReader.from_response(response)
-            for _ in range(2):
-                part = await reader.next()
-                assert isinstance(part, aiohttp.BodyPartReader)
-                assert size(bytes(await part.read())) == (320, 180)
-        await until(lambda: device.streaming.previews == 0)
