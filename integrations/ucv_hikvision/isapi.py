@@ -162,7 +162,7 @@ class Isapi:
             try:
                 stream = await stack.enter_async_context(opening)
             except InvalidAuth as error:
-                raise await self._explained(error) from None
+                raise await self.explained(error) from None
             except EndpointNotFound as error:
                 raise NotSupported("The camera reports no events.", details=error.details) from None
             except ProtocolError as error:
@@ -196,7 +196,7 @@ class Isapi:
         if state is not None and (error := state.error(self._clock.time())) is not None:
             raise error
 
-    async def _explained(self, error: InvalidAuth) -> CameraViewerError:
+    async def explained(self, error: InvalidAuth) -> CameraViewerError:
         """Return why the device refused the login, as far as it says."""
         state = None
         with suppress(CameraViewerError):
@@ -245,7 +245,7 @@ class Isapi:
                 allow_status=_EXPLAINED,
             )
         except InvalidAuth as error:
-            raise await self._explained(error) from None
+            raise await self.explained(error) from None
         if answer.status >= 400:
             self._raise_lock(answer)
             raise refusal(answer.status, _told(answer), answer.path)

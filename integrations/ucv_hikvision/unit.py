@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element
 
-from ucv import Channel, Device, DeviceInfo, ProtocolError, Stream, stable_id
+from ucv import Channel, Device, DeviceInfo, InvalidAuth, ProtocolError, Stream, stable_id
 from ucv.plugins.identity import normal_mac, usable_serial
 from ucv_hikvision.alerts import Translator
 from ucv_hikvision.channel_table import input_channels, proxy_channels, proxy_states
@@ -19,6 +19,8 @@ from ucv_hikvision.stream_table import ROLES, StreamEntry, stream_table
 _USUAL = (1, 2)
 #: What a path that was found is remembered as.
 FOUND_PATH = "found_rtsp_path"
+#: Channels of one device at which the path is looked for: each may take seconds.
+MAX_SEARCHES = 2
 
 
 class Unit:
@@ -46,6 +48,7 @@ class Unit:
         self.moving: set[int] = set()
         #: Outlives the connections of the alert stream.
         self.translator = Translator(device.clock, by_channel=False)
+        self._searches = 0
         self._online: tuple[tuple[str, bool | None], ...] | None = None
         self._movements: dict[int, Movement | None] = {}
         self._ptz_channels: frozenset[int] | None = None
@@ -150,19 +153,28 @@ class Unit:
     async def _path_policy(self, device: Device) -> RtspPath:
         """Return which path the streams have: as chosen, as found before, or found out now.
 
-        What was found is remembered, so that it is looked for once and not at each start.
+        What was found is remembered, so that it is looked for once and not at each start, but
+        anew for another firmware.
         """
-        for known in (device.config.get("rtsp_path"), device.config.get(FOUND_PATH)):
-            if known is not None and known != RtspPath.AUTO:
-                return RtspPath(known)
+        chosen = RtspPath(device.config.get("rtsp_path", RtspPath.AUTO))
+        if chosen is not RtspPath.AUTO:
+            return chosen
+        firmware = self.identity.firmware if self.identity is not None else None
+        known = device.config.get(FOUND_PATH, {})
+        if known.get("firmware") == firmware and known.get("path") in set(RtspPath):
+            return RtspPath(known["path"])
         usual = RTSP_PATHS[self.isapi.prefix][0]
         playing = self._playing(device)
-        if playing is None:
+        if playing is None or self._searches >= MAX_SEARCHES:
             return usual
-        port = self._rtsp_port(device)
-        found = await find_path(device, self.isapi.prefix, port, *playing)
+        self._searches += 1
+        try:
+            port = self._rtsp_port(device)
+            found = await find_path(device, self.isapi.prefix, port, *playing)
+        except InvalidAuth as error:
+            raise await self.isapi.explained(error) from None
         if found is not None:
-            await device.remember(**{FOUND_PATH: found.value})
+            await device.remember(**{FOUND_PATH: {"firmware": firmware, "path": found.value}})
         return found or usual
 
     def _playing(self, device: Device) -> tuple[int, int] | None:
@@ -202,7 +214,9 @@ class Unit:
                 "https" if config.get("tls") else "http",
                 f"/Streaming/channels/{channel * 100 + stream}/httpPreview",
             )
-            options = {}
+            options = {"source": "mjpeg"}
+            if "fingerprint" in config:
+                options["fingerprint"] = config["fingerprint"]
         else:
             path = rtsp_path(policy, channel, stream)
             url = device.url("rtsp", path, self._rtsp_port(device))

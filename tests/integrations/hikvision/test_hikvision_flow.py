@@ -90,6 +90,20 @@ async def test_yaml_and_pages_make_the_same_camera_with_a_live_picture(ucv_hub: 
         assert await asyncio.to_thread(size_of, picture.data) == (640, 360)
 
 
+async def test_a_substream_in_mjpeg_plays_over_http(ucv_hub: StartHub) -> None:
+    async with HikvisionDevice() as device:
+        codec = device.unit.stream(102).find("Video/videoCodecType")
+        assert codec is not None
+        codec.text = "MJPEG"
+        kit = await ucv_hub()
+        await add(kit, device)
+        sub = kit.hub.cameras.get("yard").profiles[1]
+        assert (sub.codec, sub.url.partition(":")[0]) == ("mjpeg", "http")
+        live = await kit.hub.control.snapshot("yard", "sub")
+        assert await asyncio.to_thread(size_of, live.data) == (320, 180)
+        assert device.refused == 0
+
+
 async def test_setting_up_a_camera_takes_few_round_trips(ucv_hub: StartHub) -> None:
     async with HikvisionDevice() as device:
         kit = await ucv_hub()
@@ -147,6 +161,27 @@ async def test_a_locked_account_is_shown_with_its_remaining_time_and_no_login_is
         assert view.status.reason.code == AccountLocked.code
         assert "30 min" in view.status.reason.message
         assert not any("authorization" in request.headers for request in device.http.requests)
+
+
+async def test_an_account_that_may_not_use_rtsp_is_not_tried_again_and_again(
+    ucv_hub: StartHub,
+) -> None:
+    async with HikvisionDevice(lock_after=5) as device:
+        device._account.password = "another for RTSP"
+        kit = await ucv_hub()
+        await kit.add({"integration": "hikvision", "id": "yard", **device.config})
+        await kit.reaches("yard", EntryState.AUTH_FAILED)
+        assert 1 <= device.refused <= 2
+
+
+async def test_a_device_without_rtsp_is_set_up_all_the_same(ucv_hub: StartHub) -> None:
+    async with HikvisionDevice(channels=4) as device:
+        device.rtsp.faults.away = True
+        kit = await ucv_hub()
+        await add(kit, device)
+        assert len(kit.hub.cameras.list()) == 4
+        url = kit.hub.cameras.get("yard.4").profiles[0].url
+        assert url.endswith("/Streaming/Channels/401")
 
 
 async def test_a_new_password_is_asked_for_and_taken(ucv_hub: StartHub) -> None:
@@ -294,6 +329,27 @@ async def test_events_come_within_a_second_begin_once_and_end(ucv_hub: StartHub)
         device.stop_event("VMD")
         await until(lambda: len(seen) == 2, 1)
         assert [report.event.active for report in seen] == [True, False]
+
+
+async def test_over_a_reconnect_what_goes_on_is_neither_lost_nor_doubled(
+    ucv_hub: StartHub,
+) -> None:
+    async with HikvisionDevice() as device:
+        device.alerts.repeat = 0.2
+        kit = await ucv_hub()
+        await add(kit, device)
+        seen = reports(kit)
+        await until(lambda: listens(device))
+        device.start_event("VMD")
+        await until(lambda: seen)
+        device.http.drop_connections()
+        await until(lambda: not listens(device))
+        # Begun while nobody listened, and still going on when somebody does.
+        device.start_event("linedetection")
+        await until(lambda: listens(device), 10)
+        await until(lambda: len(seen) == 2)
+        await asyncio.sleep(0.5)
+        assert [report.event.kind for report in seen] == ["motion", "line_crossing"]
 
 
 async def test_a_stream_without_signs_of_life_is_opened_anew(

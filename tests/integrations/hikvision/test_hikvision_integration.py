@@ -170,7 +170,7 @@ async def test_a_substream_in_mjpeg_is_fetched_over_http(
     main, sub = await integration.streams(handle)
     assert (main.codec, sub.codec) == ("h265", "mjpeg")
     assert sub.url == f"http://127.0.0.1:{device.port}/Streaming/channels/102/httpPreview"
-    assert sub.options == {}
+    assert sub.options == {"source": "mjpeg"}
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
