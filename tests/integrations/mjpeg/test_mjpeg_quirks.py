@@ -171,7 +171,7 @@ async def test_a_plain_picture_is_asked_for_again_and_again() -> None:
 
 @pytest.mark.parametrize("auth", ["basic", "digest"])
 async def test_basic_and_digest_are_told_apart_by_the_challenge(auth: Any) -> None:
-    login = {"username": "admin", "password": "pass word/1"}
+    login: dict[str, Any] = {"username": "admin", "password": "pass word/1"}
     async with camera(auth=auth, **login) as (device, kit):
         assert await pictures_of(device, kit, **login)
         assert device.counters.refused == 0
@@ -181,7 +181,7 @@ async def test_basic_and_digest_are_told_apart_by_the_challenge(auth: Any) -> No
 
 
 async def test_a_nonce_for_each_request_lets_stills_go_on() -> None:
-    login = {"username": "admin", "password": "secret"}
+    login: dict[str, Any] = {"username": "admin", "password": "secret"}
     async with camera(one_time_nonces=True, **login) as (device, kit):
         await pictures_of(device, kit, "/snap.jpg", frame_rate=20, **login)
 
@@ -196,7 +196,7 @@ async def test_credentials_in_the_query() -> None:
 
         device.route("/videostream.cgi", video)
         path = "/videostream.cgi?user={username}&pwd={password}"
-        login = {"username": "ad min", "password": "p&ss=1"}
+        login: dict[str, Any] = {"username": "ad min", "password": "p&ss=1"}
         assert await pictures_of(device, kit, path, **login)
         assert "p&ss=1" not in kit.log_text
         assert "p%26ss%3D1" not in kit.log_text
@@ -213,7 +213,7 @@ async def test_a_page_instead_of_pictures_is_said() -> None:
 
 
 async def test_a_wrong_password_is_refused_twice_at_most_by_probe_and_stream() -> None:
-    login = {"username": "admin", "password": "secret"}
+    login: dict[str, Any] = {"username": "admin", "password": "secret"}
     async with camera(**login) as (device, kit):
         await pictures_of(device, kit, **login)
         device.password = "another"
