@@ -104,6 +104,18 @@ async def test_a_substream_in_mjpeg_plays_over_http(ucv_hub: StartHub) -> None:
         assert device.refused == 0
 
 
+async def test_over_https_the_certificate_is_the_one_that_was_trusted(ucv_hub: StartHub) -> None:
+    async with HikvisionDevice(tls=True) as device:
+        codec = device.unit.stream(102).find("Video/videoCodecType")
+        assert codec is not None
+        codec.text = "MJPEG"
+        kit = await ucv_hub()
+        await add(kit, device, tls=True, fingerprint=device.http.fingerprint)
+        assert kit.hub.cameras.get("yard").profiles[1].url.startswith("https://")
+        live = await kit.hub.control.snapshot("yard", "sub")
+        assert await asyncio.to_thread(size_of, live.data) == (320, 180)
+
+
 async def test_setting_up_a_camera_takes_few_round_trips(ucv_hub: StartHub) -> None:
     async with HikvisionDevice() as device:
         kit = await ucv_hub()
