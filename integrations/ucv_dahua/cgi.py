@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -29,12 +30,14 @@ _ANY_STATUS = frozenset(range(400, 600)) - {401}
 #: Statuses of a picture at a channel that is not there.
 _NO_CHANNEL = (400, 404)
 #: Bytes of a table, and of a still picture.
-MAX_TABLE, MAX_PICTURE = 8 * 1024 * 1024, 8 * 1024 * 1024
+MAX_TABLE, MAX_PICTURE = 4 * 1024 * 1024, 8 * 1024 * 1024
 #: Seconds before refused credentials are sent once more: connections are given up meanwhile.
 RETRY_PAUSE = 0.5
 #: Seconds for a question that the device may not know the answer to.
 PROBE_TIMEOUT = 4.0
 _MAX_REASON = 100
+#: Characters of a table that takes milliseconds to read.
+_LONG = 32 * 1024
 
 # Real time, whatever clock the hub runs by: it is about how soon devices have room again.
 _CLOCK = SystemClock()
@@ -58,11 +61,7 @@ class Cgi:
 
     async def table(self, script: str, action: str, query: Query | None = None) -> Table:
         """Return what a script answers."""
-        return parse(await self.text(script, action, query))
-
-    async def text(self, script: str, action: str, query: Query | None = None) -> str:
-        """Return what a script answers, as text."""
-        return _accepted(await self._get(script, {"action": action, **(query or {})}))
+        return await _parsed(await self._get(script, {"action": action, **(query or {})}))
 
     async def config(self, name: str) -> Table:
         """Return a table of the configuration, such as ``Encode``: what is below its name."""
@@ -94,7 +93,7 @@ class Cgi:
         """
         fields = {"action": action, **(query or {})}
         try:
-            return parse(_accepted(await self._get(script, fields, patience=PROBE_TIMEOUT)))
+            return await _parsed(await self._get(script, fields, patience=PROBE_TIMEOUT))
         except CameraViewerError as error:
             silent = isinstance(error, (ConnectTimeout, ConnectionClosed))
             if not silent and not is_refusal(error):
@@ -241,6 +240,12 @@ def _accepted(answer: Response) -> str:
     raise ProtocolError(
         f"The camera refused {answer.path}: {reason or f'status {answer.status}'}.", details=details
     )
+
+
+async def _parsed(answer: Response) -> Table:
+    """Return an answer's table; a long one is read beside the event loop."""
+    text = _accepted(answer)
+    return parse(text) if len(text) < _LONG else await asyncio.to_thread(parse, text)
 
 
 def _check_done(answer: Response, text: str) -> None:

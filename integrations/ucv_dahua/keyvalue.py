@@ -12,8 +12,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-#: Longest table that is read, in characters: a recorder of 64 channels has about 1 MiB of Encode.
-MAX_CHARACTERS = 8 * 1024 * 1024
+#: Longest table that is read, in characters, and most places it may have: a recorder of 64 channels
+#: has about 1 MiB of Encode with 20,000 places.
+MAX_CHARACTERS = 4 * 1024 * 1024
+MAX_PLACES = 200_000
 #: Most parts of a key; the deepest that is known has nine.
 MAX_DEPTH = 16
 #: Longest value, in characters; what is longer is cut.
@@ -84,16 +86,37 @@ def parse(text: str) -> Table:
     Lines end in CRLF or LF, and are split at the first ``=``. The last of several values counts.
     """
     root = Table()
+    # Where the values of a row stand, and how deep: they come one after another.
+    rows: dict[str, tuple[Table, int]] = {}
+    left = MAX_PLACES
     # Not splitlines(), to which some letters of other scripts are ends of lines.
     for line in _LINE_END.split(text[:MAX_CHARACTERS]):
         key, equals, value = line.partition("=")
-        parts = _PART.findall(key.strip()) if equals else []
-        if not 0 < len(parts) <= MAX_DEPTH:
+        if not equals or left <= 0:
             continue
-        place = root
-        for part in parts:
-            if (found := place.below.get(part)) is None:
-                found = place.below[part] = Table()
-            place = found
-        place.value = value[:MAX_VALUE]
+        row, _, name = key.strip().rpartition(".")
+        if row not in rows:
+            rows[row] = _place(root, 0, row, MAX_DEPTH - 1)
+            left -= rows[row][1]
+        place, depth = _place(*rows[row], name, MAX_DEPTH)
+        if 0 < depth <= MAX_DEPTH:
+            place.value = value[:MAX_VALUE]
+            left -= depth - rows[row][1]
     return root
+
+
+def _place(start: Table, depth: int, path: str, limit: int) -> tuple[Table, int]:
+    """Return the place at a path below another, made where there is none, and how deep it is.
+
+    What is deeper than ``limit`` is not made, and said to be deeper than any.
+    """
+    parts = _PART.findall(path)
+    depth += len(parts)
+    if depth > limit:
+        return start, MAX_DEPTH + 1
+    place = start
+    for part in parts:
+        if (found := place.below.get(part)) is None:
+            found = place.below[part] = Table()
+        place = found
+    return place, depth

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ucv_dahua.keyvalue import MAX_DEPTH, MAX_VALUE, Table, parse
+from ucv_dahua.keyvalue import MAX_DEPTH, MAX_PLACES, MAX_VALUE, Table, parse
 
 ENCODE = (
     "table.Encode[0].MainFormat[0].Video.Compression=H.265\r\n"
@@ -75,6 +75,17 @@ def test_an_answer_that_is_a_web_page_is_no_table() -> None:
 def test_keys_that_are_too_deep_are_passed_over() -> None:
     assert not parse(f"{'a.' * MAX_DEPTH}b=1")
     assert parse(f"{'a.' * (MAX_DEPTH - 1)}b=1")
+
+
+def test_brackets_count_as_depth_too() -> None:
+    assert not parse(f"a{'[0]' * MAX_DEPTH}=1").at("a")
+    assert not parse(f"{'a.' * 10}b{'[0]' * 10}=1").at(*"aaaaaaaaaa", "b")
+    assert parse(f"{'a.' * 10}b{'[0]' * 5}=1").at(*"aaaaaaaaaa", "b", *"00000").text() == "1"
+
+
+def test_a_table_that_never_ends_is_cut() -> None:
+    table = parse("".join(f"{number}.{number}.{number}=1\n" for number in range(MAX_PLACES)))
+    assert 10_000 < len(table.below) < MAX_PLACES // 2
 
 
 def test_long_values_are_cut() -> None:
