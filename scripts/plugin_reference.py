@@ -41,6 +41,7 @@ from ucv.testing.contract import (
     check_integration_contract,
 )
 from ucv.testing.contract_rules import RULES, Level
+from ucv.testing.dahua import DahuaDevice
 from ucv.testing.faults import HttpCounters, HttpFaults
 from ucv.testing.hikvision import HikvisionDevice
 from ucv.testing.http_device import VirtualDevice
@@ -381,7 +382,9 @@ def _virtual_devices() -> str:
         own = ("over", "count", "answered", "refused", "accepted")
         parts.append(class_section(kind, call=kind is RtspServer, name=name, without=own))
     parts += [class_section(AccountLock, without=own)]
-    parts += [class_section(kind) for kind in (MjpegDevice, AcmeDevice, HikvisionDevice)]
+    parts += [
+        class_section(kind) for kind in (MjpegDevice, AcmeDevice, DahuaDevice, HikvisionDevice)
+    ]
     return "\n\n".join(parts)
 
 

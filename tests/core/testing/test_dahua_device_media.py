@@ -139,6 +139,12 @@ async def test_streams_play_at_the_port_that_the_device_tells(
             await asyncio.to_thread(play, url.replace("subtype=1", "subtype=2"))
 
 
+async def test_streams_that_are_not_there_are_guarded_too() -> None:
+    async with running() as (device, _):
+        with pytest.raises(av.error.HTTPUnauthorizedError):
+            await asyncio.to_thread(av.open, device.rtsp.url("/no/such/path"), timeout=5)
+
+
 async def test_an_extra_stream_may_be_off() -> None:
     async with running(quirks=["extra-stream-off"]) as (device, _):
         assert device.paths(1) == ["/cam/realmonitor?channel=1&subtype=0"]
@@ -189,7 +195,7 @@ async def test_a_camera_that_is_away_shows_nothing_until_it_is_back() -> None:
         url = device.rtsp.url(device.paths(2)[0])
         device.set_online(2, False)
         assert (await ask("snapshot.cgi?channel=2"))[0] == 500
-        with pytest.raises(av.error.HTTPServerError):
+        with pytest.raises(av.error.HTTPNotFoundError):
             await asyncio.to_thread(play, url)
         device.set_online(2, True)
         assert (await ask("snapshot.cgi?channel=2"))[0] == 200
@@ -263,6 +269,6 @@ async def test_64_channels_start_quickly_and_share_their_pictures() -> None:
     started = time.perf_counter()
     async with DahuaDevice("Many", channels=64) as device:
         assert time.perf_counter() - started < 3.0
-        assert len(device.rtsp.mounts) == 128
+        assert len(device.rtsp.mounts) == 129
         assert len({id(mount.clip) for mount in device.rtsp.mounts.values()}) == 2
         assert await asyncio.to_thread(play, device.rtsp.url(device.paths(64)[1])) == (320, 180)

@@ -27,7 +27,6 @@ from ucv.testing.virtual_camera import VirtualCamera, jpeg
 _FIRMWARE, _BUILD = "2.800.0000016.0.R", "2020-06-05"
 #: Seconds from the answer to a restart: so it arrives.
 _GRACE = 0.05
-_UNAVAILABLE = 503
 
 
 class DahuaDevice(VirtualCamera):
@@ -38,7 +37,7 @@ class DahuaDevice(VirtualCamera):
     - ``codec``: what its streams are declared to be, ``h264`` or ``h265``; H.264 is played.
     - ``extra_streams``: how many there are beside the main one.
     - ``ptz``: whether its camera, or each of a recorder's, can move.
-    - ``quirks``: names of `QUIRKS`; raises `ValueError` for unknown ones.
+    - ``quirks``: names of `ucv.testing.dahua.QUIRKS`; raises `ValueError` for unknown ones.
     - ``options`` are `VirtualCamera`'s: accounts, ports, TLS, locks, the clock.
 
     ``store`` is its configuration, ``events`` its events and who listens, ``movement`` its heads
@@ -158,7 +157,7 @@ class DahuaDevice(VirtualCamera):
         self.inputs[channel].online = online
         for path in self.paths(channel):
             if (mount := self.rtsp.mounts.get(path)) is not None:
-                mount.faults.refuse_status = None if online else _UNAVAILABLE
+                mount.faults.missing = not online
                 if not online:
                     mount.disconnect()
 
@@ -199,6 +198,8 @@ class DahuaDevice(VirtualCamera):
         """See `VirtualCamera.start`."""
         if self._played is None:
             self._played = await asyncio.to_thread(self._draw)
+            # Credentials are asked for before the path is looked at.
+            self.rtsp.add("*", self._played[1], self._account).faults.missing = True
             for channel in self.inputs.numbers:
                 self._mount(channel)
         await super().start()
