@@ -176,7 +176,7 @@ class Transcoding:
                 None,
                 lambda: encoder.encode(
                     bytes(picture.payload),
-                    picture.decode_time,
+                    picture.decode_time + picture.offset,
                     picture.received,
                     keyframe=keyframe,
                 ),

@@ -22,6 +22,11 @@ FORMAT = VideoFormat(
     pps=(bytes.fromhex("68ce0fc8"),),
 )
 
+#: The format of a camera that sends JPEG pictures.
+JPEG_FORMAT = VideoFormat(
+    codec="mjpeg", codec_string="mjpeg", width=320, height=180, sps=(), pps=()
+)
+
 
 class FakeCamera:
     """A camera whose pictures a test sends by hand; `open` is a provider's.
@@ -62,14 +67,21 @@ class FakeCamera:
 
         Without a ``nal`` unit it has ``size`` bytes and cannot be decoded.
         """
-        self._timestamp += step
         if nal is None:
             nal = bytes((0x65 if keyframe else 0x41,)) + bytes(size - 5)
+        self._send(len(nal).to_bytes(4, "big") + nal, step, keyframe=keyframe)
+
+    def jpeg(self, picture: bytes, *, step: int = 9000) -> None:
+        """Send one JPEG picture, ``step`` ticks after the last one; for the codec "mjpeg"."""
+        self._send(picture, step, keyframe=True)
+
+    def _send(self, payload: bytes, step: int, *, keyframe: bool) -> None:
+        self._timestamp += step
         for connection in list(self._connections):
-            connection.sink.on_bytes(len(nal) + 4)
+            connection.sink.on_bytes(len(payload))
             connection.sink.on_access_unit(
                 AccessUnit(
-                    bytearray(HEADROOM) + len(nal).to_bytes(4, "big") + nal,
+                    bytearray(HEADROOM) + payload,
                     self._timestamp,
                     keyframe=keyframe,
                     received=self.clock.monotonic(),
