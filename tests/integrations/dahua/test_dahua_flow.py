@@ -201,8 +201,12 @@ async def test_a_password_that_changes_stops_everything_until_a_person_acts(
     clock = FakeClock()
     async with DahuaDevice(lock_after=3) as device:
         kit = await ucv_hub(clock=clock)
-        await add(kit, device)
+        await add(kit, device, preload=True)
         await until(lambda: listens(device))
+        # Streams begin one after another.
+        await until(lambda: clock.pending)
+        await clock.advance(10)
+        await until(lambda: device.rtsp.counters.connections)
         device.set_password("another-one")
         device.http.drop_connections()
         device.rtsp.drop_connections()
