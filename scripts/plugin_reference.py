@@ -54,9 +54,9 @@ from ucv_bridge.messages import SPANISH
 
 _HEAD = f"""# Reference for plugin authors
 
-Everything a plugin imports is in `ucv` and `ucv.wire`, and what its tests import in `ucv.testing`. The version of
-the interface is {".".join(map(str, api.API_VERSION))}. New here? The [tutorial](tutorial.md) comes
-first; the [rules](rules.md) say what holds for every plugin.
+Everything a plugin imports is in `ucv` and `ucv.wire`, and what its tests import in `ucv.testing`.
+The version of the interface is {".".join(map(str, api.API_VERSION))}. New here? The
+[tutorial](tutorial.md) comes first; the [rules](rules.md) say what holds for every plugin.
 
 This page is made from the code by `python -m scripts.generate_docs`.
 """

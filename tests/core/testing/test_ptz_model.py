@@ -17,11 +17,11 @@ async def test_it_turns_until_it_is_stopped(clock: FakeClock) -> None:
     model = PtzModel(clock)
     model.move(pan=0.5, tilt=-1)
     await clock.advance(1)
-    assert model.moving
+    assert model.velocity == (0.5, -1, 0)
     assert model.position == Position(0.5 * FULL_SPEED, -FULL_SPEED, -1)
     model.stop()
     await clock.advance(1)
-    assert not model.moving
+    assert model.velocity == (0, 0, 0)
     assert model.position == Position(0.5 * FULL_SPEED, -FULL_SPEED, -1)
     assert (model.moves, model.stops) == (1, 1)
 
