@@ -97,7 +97,8 @@ class Unit:
         if known.says_recorder or (self.count or 1) > 1:
             self.roster = Roster(cgi, self.count)
             self.events = self._event_source(by_channel=True)
-        self._rtsp_port = (await cgi.peek_config("RTSP") or Table()).whole("Port")
+        port = (await cgi.peek_config("RTSP") or Table()).whole("Port") or 0
+        self._rtsp_port = port if 0 < port < 65536 else None
         return DeviceInfo(
             unique_id=stable_id(serial=known.serial, mac=mac),
             manufacturer=known.manufacturer,

@@ -113,6 +113,20 @@ async def test_a_camera_from_yaml_has_a_live_picture_and_a_still_one(ucv_hub: St
         assert device.audio_requests == 0
 
 
+async def test_the_device_tells_the_port_of_its_streams(ucv_hub: StartHub) -> None:
+    async with DahuaDevice() as device:
+        kit = await ucv_hub()
+        config = {key: value for key, value in device.config.items() if key != "rtsp_port"}
+        await kit.add({"integration": "dahua", "id": "yard", **config})
+        await kit.reaches("yard", EntryState.LOADED)
+        assert (await kit.hub.control.snapshot("yard", "sub")).data
+        device.store["RTSP.Port"] = 99_999
+        await kit.hub.entries.reload("yard")
+        await kit.reaches("yard", EntryState.LOADED)
+        main = kit.hub.cameras.get("yard").profiles[0]
+        assert main.url.startswith(f"rtsp://{device.host}/cam/")
+
+
 async def test_setting_up_a_camera_takes_few_requests(ucv_hub: StartHub) -> None:
     async with DahuaDevice() as device:
         kit = await ucv_hub()
