@@ -16,10 +16,15 @@ def clock() -> FakeClock:
 async def test_it_turns_until_it_is_stopped(clock: FakeClock) -> None:
     model = PtzModel(clock)
     seen = []
-    for tell in (lambda: model.move(pan=0.5, tilt=-1), model.stop):
-        tell()
+
+    async def look() -> None:
         await clock.advance(1)
         seen.append((model.moving, model.velocity, model.position))
+
+    model.move(pan=0.5, tilt=-1)
+    await look()
+    model.stop()
+    await look()
     there = Position(0.5 * FULL_SPEED, -FULL_SPEED, -1)
     assert seen == [(True, (0.5, -1, 0), there), (False, (0, 0, 0), there)]
     assert (model.moves, model.stops) == (1, 1)
