@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from benchmarks import bus, first_picture, ingest, latency, startup, viewers
+from benchmarks import bus, first_picture, ingest, latency, mjpeg, startup, viewers
 from benchmarks.processes import ARTIFACTS, ROOT
 from benchmarks.report import Row, markdown
 from benchmarks.scale import FULL, Progress, Scale
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[Scale, Progress], list[Row]]] = {
     "viewers": viewers.run,
     "first_picture": first_picture.run,
     "latency": latency.run,
+    "mjpeg": mjpeg.run,
     "bus": bus.run,
     "startup": startup.run,
 }
