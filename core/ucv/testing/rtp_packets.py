@@ -50,7 +50,7 @@ def pack(clip: Clip) -> tuple[PackedPicture, ...]:
 
     The latest ones are kept: a recorder shows one clip on all of its channels.
     """
-    return tuple(_pack_picture(clip, picture) for picture in clip.pictures)
+    return tuple(pack_picture(clip, picture) for picture in clip.pictures)
 
 
 def sender_report(ssrc: int, epoch: float, timestamp: int, packets: int, octets: int) -> bytes:
@@ -76,7 +76,8 @@ def interleaved(channel: int, packet: bytes) -> bytes:
     return struct.pack(">cBH", b"$", channel, len(packet)) + packet
 
 
-def _pack_picture(clip: Clip, picture: Picture) -> PackedPicture:
+def pack_picture(clip: Clip, picture: Picture) -> PackedPicture:
+    """Pack one picture; of the clip, only its parameter sets are used."""
     payloads: list[bytes] = []
     if picture.keyframe:
         sets = b"".join(struct.pack(">H", len(unit)) + unit for unit in (clip.sps, clip.pps))

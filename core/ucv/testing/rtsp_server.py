@@ -125,12 +125,16 @@ class Mount:
 
     def play(self, connection: ServerConnection, channel: int) -> None:
         """Send to this connection from the next keyframe on."""
-        self._viewers[connection] = channel
-        self._waiting.add(connection)
-        self._report_due = 0.0
+        self.join(connection, channel)
         if self._timer is None:
             self._next = math.ceil(self._now() * self.clip.request.rate)
             self._later()
+
+    def join(self, connection: ServerConnection, channel: int) -> None:
+        """Let this connection wait for the next keyframe."""
+        self._viewers[connection] = channel
+        self._waiting.add(connection)
+        self._report_due = 0.0
 
     def disconnect(self) -> None:
         """Cut the connections of all who play it."""
@@ -166,7 +170,10 @@ class Mount:
         if changed is not None and changed.pictures[number % len(changed.pictures)].keyframe:
             self.clip, self._changed = changed, None
             self._pictures = pack(changed)
-        picture = self._pictures[number % len(self._pictures)]
+        self.deliver(number, self._pictures[number % len(self._pictures)])
+
+    def deliver(self, number: int, picture: PackedPicture) -> None:
+        """Send a picture to who plays it; its time is its number by the clip's rate."""
         timestamp = number * CLOCK_RATE // self.clip.request.rate
         report = self._report(number, timestamp)
         by_channel: dict[int, bytearray] = {}

@@ -107,7 +107,7 @@ class Scene:
         self._shimmer(Random(counter))
         self._sail(seconds)
         self._clock(seconds)
-        self._count(counter)
+        write_counter(self.frame, counter)
 
     # --- what stands still ----------------------------------------------------------------------
 
@@ -151,6 +151,11 @@ class Scene:
             for offset in range(scale):
                 start = (y + (row + 2) * scale + offset) * stride + x + 2 * scale
                 plane[start : start + len(coded)] = coded
+
+    def boat_at(self, seconds: float) -> float:
+        """Return where the boat is, as a part of the width; outside of it beyond 0 to 1."""
+        size = self._height // 7
+        return ((seconds / self._duration) * (self._width + 2 * size) - size) / self._width
 
     # --- what moves -----------------------------------------------------------------------------
 
@@ -207,18 +212,6 @@ class Scene:
         for step in range(0, radius * 9 // 10, dot):
             mark(2 * math.pi * seconds / self._duration, step, (81, 90, 240))
 
-    def _count(self, counter: int) -> None:
-        block = self._width // _BLOCKS_PER_WIDTH
-        bits = [counter >> bit & 1 for bit in reversed(range(COUNTER_BITS))]
-        values = [1, 0, *bits, sum(bits) & 1]
-        coded = b"".join(bytes([_WHITE if value else _BLACK]) * block for value in values)
-        grey = bytes([_NEUTRAL]) * (len(coded) // 2)
-        for plane, (target, stride) in enumerate(self._planes):
-            line = grey if plane else coded
-            shift = 1 if plane else 0
-            for y in range((self._height - block) >> shift, self._height >> shift):
-                target[y * stride : y * stride + len(line)] = line
-
     # --- rectangles -----------------------------------------------------------------------------
 
     def _fill(self, top: int, bottom: int, left: int, right: int, colour: Colour) -> None:
@@ -269,6 +262,23 @@ def _water_strips(luma: int, width: int) -> list[bytes]:
         )
         strips.append(raw.translate(table))
     return strips
+
+
+def write_counter(frame: av.VideoFrame, counter: int) -> None:
+    """Burn a number into a picture (yuv420p), for `read_counter`."""
+    width, height = frame.width, frame.height
+    block = width // _BLOCKS_PER_WIDTH
+    bits = [counter >> bit & 1 for bit in reversed(range(COUNTER_BITS))]
+    values = [1, 0, *bits, sum(bits) & 1]
+    coded = b"".join(bytes([_WHITE if value else _BLACK]) * block for value in values)
+    grey = bytes([_NEUTRAL]) * (len(coded) // 2)
+    for number, plane in enumerate(frame.planes):
+        target = memoryview(plane)
+        line = grey if number else coded
+        shift = 1 if number else 0
+        for y in range((height - block) >> shift, height >> shift):
+            start = y * plane.line_size
+            target[start : start + len(line)] = line
 
 
 def read_counter(frame: av.VideoFrame) -> int | None:

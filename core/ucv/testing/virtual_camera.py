@@ -7,7 +7,7 @@ import ipaddress
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from zeroconf import ServiceInfo
 from zeroconf.asyncio import AsyncZeroconf
@@ -20,6 +20,9 @@ from ucv.testing.http_device import VirtualDevice
 from ucv.testing.jpeg_loop import jpeg_loop
 from ucv.testing.rtsp_auth import Authenticator, AuthKind
 from ucv.testing.rtsp_server import RtspServer
+
+if TYPE_CHECKING:
+    from ucv.testing.live_scene import LiveScene
 
 _CACHE = Path(tempfile.gettempdir(), "ucv-clips")
 #: Small, so that they are encoded in a moment: the first path's clip, and that of the others.
@@ -86,6 +89,8 @@ class VirtualCamera:
         self._paths = paths
         self._clips = clips
         self._announced: tuple[AsyncZeroconf, ServiceInfo] | None = None
+        #: What channels see that are drawn live, see `ucv.testing.live_scene`.
+        self.scenes: dict[int, LiveScene] = {}
 
     # --- where and who --------------------------------------------------------------------------
 
@@ -152,6 +157,8 @@ class VirtualCamera:
 
     async def stop(self) -> None:
         """Stop listening and cut all connections, as when its plug is pulled."""
+        for scene in self.scenes.values():
+            await scene.stop()
         await self.rtsp.stop()
         await self.http.stop()
 

@@ -21,6 +21,7 @@ from ucv.testing.dahua.pictures import Pictures
 from ucv.testing.dahua.quirks import chosen
 from ucv.testing.dahua.rpc2 import Rpc2
 from ucv.testing.http_message import Answer, Request
+from ucv.testing.live_scene import enliven
 from ucv.testing.ptz_model import PtzModel
 from ucv.testing.virtual_camera import VirtualCamera, jpeg
 
@@ -37,6 +38,8 @@ class DahuaDevice(VirtualCamera):
     - ``codec``: what its streams are declared to be, ``h264`` or ``h265``; H.264 is played.
     - ``extra_streams``: how many there are beside the main one.
     - ``ptz``: whether its camera, or each of a recorder's, can move.
+    - ``scene``: what it shows is drawn live and turns with its head, and it reports the motion in
+      it; without, a clip plays.
     - ``quirks``: names of `ucv.testing.dahua.QUIRKS`; raises `ValueError` for unknown ones.
     - ``options`` are `VirtualCamera`'s: accounts, ports, TLS, locks, the clock.
 
@@ -63,6 +66,7 @@ class DahuaDevice(VirtualCamera):
         codec: str = "h264",
         extra_streams: int = 1,
         ptz: bool = True,
+        scene: bool = False,
         quirks: Collection[str] = (),
         **options: Any,
     ) -> None:
@@ -85,6 +89,7 @@ class DahuaDevice(VirtualCamera):
         self.rebooted = 0
         self.ptz: dict[int, PtzModel] = {}
         self._movable = ptz
+        self._scene = scene
         self._extra_streams = extra_streams
         self._played: tuple[Clip, Clip] | None = None
         self._timers: list[TimerHandle] = []
@@ -204,6 +209,9 @@ class DahuaDevice(VirtualCamera):
                 self._mount(channel)
         await super().start()
         self.store["RTSP.Port"] = self.rtsp_port
+        if self._scene:
+            for channel in self.inputs.numbers:
+                enliven(self, channel, [[path] for path in self.paths(channel)])
 
     async def stop(self) -> None:
         """See `VirtualCamera.stop`; a restart that was under way is over."""
@@ -309,6 +317,8 @@ class DahuaDevice(VirtualCamera):
         return self.inputs.from_request(request, base=1, default=1)
 
     def _see(self, channel: int) -> bytes:
+        if (scene := self.scenes.get(channel)) is not None:
+            return scene.drawn()
         if channel not in self._stills:
             name = f"{self.name} {channel}" if self.inputs.recorder else self.name
             self._stills[channel] = jpeg(name)
