@@ -10,7 +10,7 @@ import voluptuous as vol
 
 from ucv import Device, DeviceInfo, Integration, NotSupported, Snapshot, Stream, fields, hookimpl
 from ucv.streams.mjpeg_source import IDLE_TIMEOUT, MAX_PICTURE, STILLS_PER_SECOND, fill_in
-from ucv_mjpeg.probing import Seen, find, look
+from ucv_mjpeg.probing import Seen, find, look, mac_of
 
 
 def _one_place(value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -34,8 +34,8 @@ class Mjpeg(Integration):
     """Any camera that shows JPEG pictures over HTTP, as a stream or one by one.
 
     Its pictures are shown as they come, and turned into H.264 only for players that need it.
-    ``unique_id`` is host, port and path, for such cameras tell nothing that stays the same at a
-    new address.
+    ``unique_id`` is MAC address and path of cameras that tell the one before the login (Axis), and
+    host, port and path of all others: they tell nothing that stays the same at a new address.
     """
 
     domain = "mjpeg"
@@ -102,11 +102,15 @@ class Mjpeg(Integration):
     async def probe(self, device: Device) -> DeviceInfo:
         """Look at its first pictures, for their size and rate."""
         url = _url(device)
+        mac = await mac_of(device, url)
         device.runtime = await look(device, url)
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
         vendor = device.config.get("found", {}).get("vendor")
+        if mac is not None:
+            # With the path, for encoders have several cameras.
+            return DeviceInfo(unique_id=f"{mac}{path}", mac=mac, manufacturer="Axis")
         return DeviceInfo(unique_id=f"{parts.hostname}:{port}{path}", manufacturer=vendor)
 
     async def streams(self, device: Device) -> list[Stream]:

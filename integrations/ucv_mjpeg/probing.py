@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from ucv import (
     AccessDenied,
+    CameraConnectionError,
     CannotConnect,
     ConnectionClosed,
     ConnectTimeout,
@@ -20,6 +22,7 @@ from ucv.media.jpeg import picture_size
 from ucv.media.mjpeg import MjpegParser
 from ucv.media.multipart import boundary_of
 from ucv.plugins.device import Device
+from ucv.plugins.identity import normal_mac
 from ucv.streams.mjpeg_source import MAX_PICTURE, fill_in
 from ucv_mjpeg.paths import Place, candidates
 
@@ -32,6 +35,11 @@ _SEARCH_LIMIT, _MAX_SILENT = 3.0, 3
 #: Seconds for the page that a camera greets browsers with, and what may come instead of it.
 _PAGE_LIMIT = 3.0
 _NO_PAGE = (400, 401, 403, 404, 405, 500, 503)
+
+
+#: Bytes of the page that goes with a refusal.
+_REFUSAL_SIZE = 64 * 1024
+_AXIS_REALM = re.compile(r'realm="AXIS_([0-9A-F]{12})"', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,32 @@ def _rate(arrivals: list[float]) -> float:
         return 0.0
     rate = (len(steady) - 1) / (steady[-1] - steady[0])
     return round(rate, 1 if rate < 3 else 0)
+
+
+async def mac_of(device: Device, url: str) -> str | None:
+    """Return the camera's MAC address if it tells it before the login, as Axis does in its realm.
+
+    One request, without credentials.
+    """
+    if device.credentials is None or fill_in(url, device.credentials)[1]:
+        return None
+    try:
+        answer = await device.http.request(
+            "GET",
+            url,
+            authenticate=False,
+            allow_status=(401,),
+            limit=_REFUSAL_SIZE,
+            timeout=_PAGE_LIMIT,
+        )
+    except CameraConnectionError as error:
+        # It shows its pictures to anybody, or has gone, which the look at them will tell.
+        device.log.debug("there is no realm to tell who the camera is: %s", error.code)
+        return None
+    for challenge in answer.headers.getall("WWW-Authenticate", ()):
+        if found := _AXIS_REALM.search(challenge):
+            return normal_mac(found[1])
+    return None
 
 
 async def find(device: Device, scheme: str) -> dict[str, Any]:

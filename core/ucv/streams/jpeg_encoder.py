@@ -19,6 +19,8 @@ from ucv.media.samples import SampleReader
 #: Wider pictures are scaled down: to encode them would take a core for each stream, and hardly any
 #: player decodes more than 4096 pixels.
 MAX_WIDTH = 1920
+#: Pixels of a picture: a few bytes can pretend to be a picture that fills the memory.
+MAX_PIXELS = 64_000_000
 #: Seconds between pictures that decoding can start from.
 KEYFRAME_INTERVAL = 2.0
 
@@ -71,6 +73,7 @@ class JpegEncoder:
         if self._decoder is None:
             self._decoder = VideoCodecContext.create("mjpeg", "r")
             self._decoder.thread_count = 1
+            self._decoder.options = {"max_pixels": str(MAX_PIXELS)}
         frames = self._decoder.decode(av.Packet(jpeg))
         if not frames:
             raise MediaError("the JPEG holds no picture")

@@ -277,6 +277,13 @@ def _mean(frame: av.VideoFrame) -> float:
     return sum(map(sum, rows)) / (luma.width * luma.height)
 
 
+def test_a_picture_of_too_many_pixels_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert JpegEncoder().encode(PICTURES[0], 0, 0.0) is not None
+    monkeypatch.setattr(jpeg_encoder, "MAX_PIXELS", 320 * 180 // 2)
+    with pytest.raises(StreamingError):
+        JpegEncoder().encode(PICTURES[0], 0, 0.0)
+
+
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff\xd9", PICTURES[0][:100]])
 def test_what_is_no_picture_is_refused(data: bytes) -> None:
     with pytest.raises(StreamingError):

@@ -152,6 +152,17 @@ async def test_the_camera_is_host_port_and_path() -> None:
         assert kit.hub.cameras.get("cam").unique_id == wanted
 
 
+async def test_a_camera_whose_realm_tells_its_mac_is_known_at_another_address() -> None:
+    async with Camera(realm="AXIS_ACCC8E00A1B2") as device, running_hub() as kit:
+        url = f"{device.url}/video?camera=1"
+        await kit.add({"integration": "mjpeg", "id": "cam", "url": url, **LOGIN})
+        camera = kit.hub.cameras.get("cam")
+        assert camera.mac == "ac:cc:8e:00:a1:b2"
+        assert camera.unique_id == "ac:cc:8e:00:a1:b2/video?camera=1"
+        assert camera.manufacturer == "Axis"
+        assert device.counters.refused == 0
+
+
 async def test_still_pictures_come_from_their_own_address() -> None:
     async with Camera() as device, running_hub() as kit:
         large = device.pictures[0] + b"larger"
