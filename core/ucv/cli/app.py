@@ -15,6 +15,7 @@ from ucv.cli import configuration as configuration_commands
 from ucv.cli import dev as dev_command
 from ucv.cli import plugin as plugin_command
 from ucv.cli import schema as schema_command
+from ucv.cli import simulate as simulate_command
 from ucv.cli.bridges import find_bridges
 from ucv.cli.console import err, out, report_errors
 from ucv.cli.demo import ensure_demo, state_directory
@@ -130,6 +131,7 @@ for command in (
     schema_command,
     plugin_command,
     dev_command,
+    simulate_command,
 ):
     command.register(app)
 
