@@ -1,4 +1,4 @@
-"""A device of a few answers, each of which a test may replace, and a handle as the core makes it."""
+"""A device of a few answers, each of which a test may replace, and handles for it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ NAMESPACES = {
 WINDOW = 5.0
 
 #: A body within the envelope, or a whole answer, or what makes one of a request's element.
-Reply = str | bytes | Answer | Callable[[Element], "str | Awaitable[str]"]
+Told = str | bytes | Answer
+Reply = Told | Callable[[Element], Told | Awaitable[Told]]
 
 
 def envelope(body: str) -> bytes:
@@ -153,11 +154,9 @@ class Script:
         self.bodies.append((operation, content))
         if operation not in self.open and (denied := self._denied(request, root)) is not None:
             return denied
-        made = self.answers.get(operation, f"<{operation}Response/>")
-        if callable(made):
-            made = made(content)
-            if not isinstance(made, (str, bytes, Answer)):
-                made = await made
+        reply = self.answers.get(operation, f"<{operation}Response/>")
+        told = reply(content) if callable(reply) else reply
+        made = told if isinstance(told, (str, bytes, Answer)) else await told
         if isinstance(made, Answer):
             return made
         data = made if isinstance(made, bytes) else envelope(made.replace("tds:", ""))
@@ -272,7 +271,7 @@ class Bench:
         self,
         script: Script,
         *,
-        password: str = "camera-secret",
+        password: str | None = None,
         clock: Clock | None = None,
         probe: bool = True,
         channel: Channel | None = None,
@@ -281,7 +280,7 @@ class Bench:
         clock = clock or SystemClock()
         pool = HttpPool(clock)
         self._pools.append(pool)
-        credentials = Credentials("admin", password)
+        credentials = Credentials("admin", password or script.http.password)
 
         async def remember(facts: dict[str, Any]) -> None:
             self.remembered.update(facts)
