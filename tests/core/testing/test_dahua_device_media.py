@@ -208,7 +208,10 @@ async def test_cameras_come_and_go() -> None:
         assert device.add_channel("Gate") == 3
         assert device.store["ChannelTitle[2].Name"] == "Gate"
         assert await asyncio.to_thread(play, device.rtsp.url(device.paths(3)[1])) == (320, 180)
+        device.start_event(channel=1)
+        device.start_event(channel=2)
         device.remove_channel(1)
+        assert device.events.active("VideoMotion") == [1]
         assert await ask("snapshot.cgi?channel=1") == BAD
         assert device.store[row.format(0)] == "false"
         assert (await ask("configManager.cgi?action=getConfig&name=Encode[0]"))[0] == 400

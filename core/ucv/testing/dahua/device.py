@@ -90,6 +90,8 @@ class DahuaDevice(VirtualCamera):
         self.ptz: dict[int, PtzModel] = {}
         self._movable = ptz
         self._scene = scene
+        self._running = False
+        self._ending: set[asyncio.Task[None]] = set()
         self._extra_streams = extra_streams
         self._played: tuple[Clip, Clip] | None = None
         self._timers: list[TimerHandle] = []
@@ -146,6 +148,8 @@ class DahuaDevice(VirtualCamera):
             self.ptz[channel] = model
             self.movement.heads[channel] = Head(model)
         self._mount(channel)
+        if self._running:
+            self._enliven(channel)
         return channel
 
     def remove_channel(self, channel: int) -> None:
@@ -153,6 +157,9 @@ class DahuaDevice(VirtualCamera):
         self.inputs.remove(channel)
         self.ptz.pop(channel, None)
         self.movement.heads.pop(channel, None)
+        self.events.forget(channel - 1)
+        if (scene := self.scenes.pop(channel, None)) is not None:
+            self._ending.add(asyncio.create_task(scene.stop(), name="end of a live scene"))
         for path in self.paths(channel):
             if (mount := self.rtsp.mounts.pop(path, None)) is not None:
                 mount.disconnect()
@@ -194,7 +201,7 @@ class DahuaDevice(VirtualCamera):
 
     def _emit(self, code: str, action: str, channel: int, data: Mapping[str, Any] | None) -> None:
         detects = self.store.find(f"MotionDetect[{channel - 1}].Enable") == "true"
-        if code != "VideoMotion" or detects:
+        if code != "VideoMotion" or (detects and self.inputs[channel].online):
             self.events.emit(code, action, channel - 1, data)
 
     # --- life -----------------------------------------------------------------------------------
@@ -209,9 +216,9 @@ class DahuaDevice(VirtualCamera):
                 self._mount(channel)
         await super().start()
         self.store["RTSP.Port"] = self.rtsp_port
-        if self._scene:
-            for channel in self.inputs.numbers:
-                enliven(self, channel, [[path] for path in self.paths(channel)])
+        self._running = True
+        for channel in self.inputs.numbers:
+            self._enliven(channel)
 
     async def stop(self) -> None:
         """See `VirtualCamera.stop`; a restart that was under way is over."""
@@ -220,7 +227,12 @@ class DahuaDevice(VirtualCamera):
         self._timers.clear()
         self._return()
         self.coaxial.all_off()
+        self.events.forget()
+        self._running = False
         await super().stop()
+        self.scenes.clear()
+        await asyncio.gather(*self._ending)
+        self._ending.clear()
 
     def reboot(self) -> None:
         """Restart at once: cut everything, and be away for `reboot_seconds`."""
@@ -243,6 +255,10 @@ class DahuaDevice(VirtualCamera):
             return
         for stream, path in enumerate(self.paths(channel)):
             self.rtsp.add(path, self._played[min(stream, 1)], self._account)
+
+    def _enliven(self, channel: int) -> None:
+        if self._scene:
+            enliven(self, channel, [[path] for path in self.paths(channel)])
 
     # --- what it answers ------------------------------------------------------------------------
 
@@ -316,12 +332,12 @@ class DahuaDevice(VirtualCamera):
     def _media_channel(self, request: Request) -> int:
         return self.inputs.from_request(request, base=1, default=1)
 
-    def _see(self, channel: int) -> bytes:
+    async def _see(self, channel: int) -> bytes:
         if (scene := self.scenes.get(channel)) is not None:
-            return scene.drawn()
+            return await scene.jpeg()
         if channel not in self._stills:
             name = f"{self.name} {channel}" if self.inputs.recorder else self.name
-            self._stills[channel] = jpeg(name)
+            self._stills[channel] = await asyncio.to_thread(jpeg, name)
         return self._stills[channel]
 
 

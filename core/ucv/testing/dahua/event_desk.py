@@ -122,9 +122,9 @@ class EventDesk:
         for listener in list(self.listeners):
             listener.end()
 
-    def forget(self) -> None:
-        """Let nothing go on any more, without a word, as a device that restarts."""
-        self._active.clear()
+    def forget(self, index: int | None = None) -> None:
+        """Let nothing go on any more, without a word: of a channel from 0, or of all (None)."""
+        self._active = {one for one in self._active if index is not None and one[1] != index}
 
     # --- what is answered -----------------------------------------------------------------------
 

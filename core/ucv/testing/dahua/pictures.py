@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 
 from ucv.clock import Clock
 from ucv.testing.dahua.answers import Commands, Refusal, number
@@ -17,7 +17,7 @@ _BOUNDARY = "myboundary"
 _RATE = 5
 
 #: Gives the picture of a channel, counted from 1, at this moment.
-Camera = Callable[[int], bytes]
+Camera = Callable[[int], Awaitable[bytes]]
 
 
 class Pictures:
@@ -52,7 +52,7 @@ class Pictures:
         if "no-snapshot" in quirks or (given is not None and "no-channel-parameter" in quirks):
             raise Refusal
         channel = self._channel(request)
-        return Answer(200, {"Content-Type": "image/jpeg"}, await self._see(channel))
+        return Answer(200, {"Content-Type": "image/jpeg"}, await self._camera(channel))
 
     def _video(self, request: Request) -> Answer:
         channel = self._channel(request)
@@ -76,16 +76,12 @@ class Pictures:
             raise Refusal(500)
         return channel
 
-    async def _see(self, channel: int) -> bytes:
-        # The first time it is drawn, which takes milliseconds.
-        return await asyncio.to_thread(self._camera, channel)
-
     async def _parts(self, channel: int) -> AsyncIterator[bytes]:
         self.viewers += 1
         due = math.floor(self._clock.time() * _RATE)
         try:
             while True:
-                picture = await self._see(channel)
+                picture = await self._camera(channel)
                 head = f"Content-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
                 yield f"--{_BOUNDARY}\r\n{head}".encode() + picture + b"\r\n"
                 due = max(due + 1, math.floor(self._clock.time() * _RATE))
