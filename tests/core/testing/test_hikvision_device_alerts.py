@@ -165,6 +165,21 @@ async def test_a_camera_that_goes_offline_is_a_video_loss(device: HikvisionDevic
         assert await parts.said(*STATE) == ["videoloss", "inactive", "2", "0"]
 
 
+async def test_a_camera_that_is_offline_has_no_motion(
+    device: HikvisionDevice, clock: FakeClock
+) -> None:
+    device.set_online(2, False)
+    device.stop_event("videoloss", 2)
+    async with listening(device) as parts:
+        device.start_event("VMD", 2)
+        await clock.advance(1)
+        device.pulse("IO", 2)
+        assert await parts.said("eventType") == ["IO"]
+        device.set_online(2, True)
+        await clock.advance(1)
+        assert await parts.said("eventType", "channelID") == ["VMD", "2"]
+
+
 def test_an_event_nobody_knows_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="no event 'Motion'"):
         HikvisionDevice().start_event("Motion")

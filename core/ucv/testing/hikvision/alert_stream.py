@@ -44,6 +44,8 @@ USUAL_KINDS = (
 )
 #: Of the whole device, whichever channel they name.
 _DEVICE_KINDS = ("IO", "diskfull")
+#: Told whether there is a picture or not.
+_UNSEEN = (*_DEVICE_KINDS, "videoloss")
 _TARGETED = ("linedetection", "fielddetection", "regionEntrance", "regionExiting")
 _TARGET_NAMES = {"detection-target": "detectionTarget", "target-type": "targetType"}
 #: Parts that a listener may leave unread; what comes then is not told.
@@ -131,6 +133,10 @@ class AlertStream:
         """Tell once that it is active, and never that it ended."""
         self._tell_active(self._event(kind, channel, port), _Going(target))
 
+    def goes_on(self, kind: str, channel: int = 1, *, port: int | None = None) -> bool:
+        """Whether that goes on now."""
+        return self._event(kind, channel, port) in self._going
+
     def forget(self, channel: int) -> None:
         """Let end what goes on in a channel, without a word."""
         for event in [event for event in self._going if event.channel == channel]:
@@ -159,8 +165,13 @@ class AlertStream:
             self._tell(event, self._picture_part(event))
 
     def _tell(self, event: _Event, part: bytes) -> None:
-        if not ("center-missing" in self._unit.quirks or event.kind in self.unreported):
+        silent = "center-missing" in self._unit.quirks or event.kind in self.unreported
+        if not silent and (event.kind in _UNSEEN or self._is_online(event.channel)):
             self._send(part)
+
+    def _is_online(self, number: int) -> bool:
+        channel = self._unit.channels.get(number)
+        return channel is not None and channel.online
 
     def _send(self, part: bytes) -> None:
         for queue in self._listeners:

@@ -18,6 +18,7 @@ from ucv.testing.hikvision.streaming_paths import StreamingPaths
 from ucv.testing.hikvision.system_paths import SystemPaths
 from ucv.testing.hikvision.unit import Channel, Codec, Kind, Unit, mac_of, serial_of
 from ucv.testing.http_auth import AuthScheme
+from ucv.testing.live_scene import enliven
 from ucv.testing.ptz_model import PtzModel
 from ucv.testing.rtsp_auth import AuthKind
 from ucv.testing.virtual_camera import VirtualCamera, jpeg
@@ -44,6 +45,8 @@ class HikvisionDevice(VirtualCamera):
       ``analogue`` ones are inputs of its own (a DVR), the others IP cameras.
     - ``ptz``: whether cameras can be moved; or the numbers of the channels where they can.
     - ``streams``: how many each channel has: main, sub, third, transcoded.
+    - ``scene``: main and sub streams are drawn live and turn with the camera's head, and the
+      motion in them is told as ``VMD``; without, clips play.
     - ``codec`` and ``audio`` (an ``audioCompressionType``) are declared; H.264 without sound plays.
     - ``kinds``: the types of events that it has triggers for.
     - ``model``, ``serial``, ``mac``: None makes them up, always the same for a name.
@@ -70,6 +73,7 @@ class HikvisionDevice(VirtualCamera):
         streams: int = 2,
         codec: Codec = "h264",
         audio: str | None = None,
+        scene: bool = False,
         kinds: Collection[str] = USUAL_KINDS,
         inputs: int = 1,
         outputs: int = 1,
@@ -99,6 +103,9 @@ class HikvisionDevice(VirtualCamera):
         self.rebooted = 0
         self.reboot_seconds = 30.0
         self._movable = ptz
+        self._live = scene
+        self._running = False
+        self._ending: set[asyncio.Task[None]] = set()
         self._mounts = StreamMounts(self.rtsp, self._account, self.quirks)
         self._reboot_timer: TimerHandle | None = None
         self._account.kind = _RTSP_KINDS.get(auth, AuthKind.DIGEST)
@@ -125,7 +132,7 @@ class HikvisionDevice(VirtualCamera):
         )
         self.settings = Settings(self.unit)
         self.alerts = AlertStream(
-            self.unit, tuple(kinds), self.http.written, self._small_picture, self.host
+            self.unit, tuple(kinds), self.http.written, self._alert_picture, self.host
         )
         self._add_rules()
         for number in range(1, channels + 1):
@@ -154,12 +161,14 @@ class HikvisionDevice(VirtualCamera):
 
     # --- what it shows --------------------------------------------------------------------------
 
-    def picture(self, channel: int, width: int, height: int) -> bytes:
-        """Return what a channel shows, as JPEG; takes a while. All of them show the same."""
-        return jpeg(self.name, width, height)
+    async def picture(self, channel: int, width: int, height: int) -> bytes:
+        """Return what a channel shows, as JPEG; without scenes they all show the same."""
+        if (scene := self.scenes.get(channel)) is not None:
+            return await scene.jpeg(width, height)
+        return await asyncio.to_thread(jpeg, self.name, width, height)
 
-    def _small_picture(self, channel: int) -> bytes:
-        return self.picture(channel, 320, 180)
+    def _alert_picture(self, _channel: int) -> bytes:
+        return jpeg(self.name, 320, 180)
 
     @property
     def ptz(self) -> dict[int, PtzModel]:
@@ -208,6 +217,8 @@ class HikvisionDevice(VirtualCamera):
         if self._movable is True or (self._movable and number in self._movable):
             self.unit.ptz[number] = PtzModel(self.unit.clock)
         self._mounts.add(number, self.unit.streams)
+        if self._live and self._running:
+            self._enliven(number)
         return number
 
     def remove_channel(self, number: int) -> None:
@@ -216,6 +227,8 @@ class HikvisionDevice(VirtualCamera):
         self.unit.ptz.pop(number, None)
         self.alerts.forget(number)
         self._mounts.remove(number)
+        if (scene := self.scenes.pop(number, None)) is not None:
+            self._ending.add(asyncio.create_task(scene.stop(), name="end of a live scene"))
 
     def set_online(self, number: int, online: bool) -> None:
         """Cut a recorder's camera off from it, or let it come back; raises `KeyError`."""
@@ -240,11 +253,23 @@ class HikvisionDevice(VirtualCamera):
                 self._mounts.add(number, self.unit.streams)
                 self._mounts.set_online(number, online=channel.online)
         await super().start()
+        self._running = True
+        if self._live:
+            for number in self.unit.channels:
+                self._enliven(number)
 
     async def stop(self) -> None:
         """See `VirtualCamera.stop`; a reboot under way is over."""
+        self._running = False
         await super().stop()
         self._back()
+        await asyncio.gather(*self._ending)
+        self._ending.clear()
+
+    def _enliven(self, number: int) -> None:
+        # An offline camera's stream is another one now, and as offline as before.
+        enliven(self, number, self._mounts.paths[number])
+        self._mounts.set_online(number, online=self.unit.channels[number].online)
 
     def reboot(self) -> None:
         """Cut all connections, and be away for ``reboot_seconds``."""

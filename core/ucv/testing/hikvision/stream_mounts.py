@@ -32,7 +32,8 @@ class StreamMounts:
         self._account = account
         self._quirks = quirks
         self._clips: tuple[Clip, Clip] | None = None
-        self._mounts: dict[int, list[Mount]] = {}
+        #: The paths of each stream of a channel, the main one first.
+        self.paths: dict[int, list[list[str]]] = {}
 
     @property
     def ready(self) -> bool:
@@ -49,26 +50,28 @@ class StreamMounts:
         """Add a channel's streams, once there is something to show."""
         if self._clips is None:
             return
-        mounts = self._mounts[channel] = []
+        self.paths[channel] = []
         for stream in range(1, streams + 1):
             first, *others = stream_paths(channel, stream, self._quirks)
             mount = self._server.add(first, self._clips[stream > 1], self._account)
             for path in others:
                 self._server.mounts[path] = mount
-            mounts.append(mount)
+            self.paths[channel].append([first, *others])
 
     def remove(self, channel: int) -> None:
         """Take a channel's streams away, and end those that play."""
-        gone = self._mounts.pop(channel, [])
-        for path, mount in list(self._server.mounts.items()):
-            if mount in gone:
-                del self._server.mounts[path]
-        for mount in gone:
+        for mount in self._of(channel):
             mount.disconnect()
+        for paths in self.paths.pop(channel, ()):
+            for path in paths:
+                del self._server.mounts[path]
 
     def set_online(self, channel: int, *, online: bool) -> None:
         """Refuse a channel's streams while it is offline, as if they were not there."""
-        for mount in self._mounts.get(channel, ()):
+        for mount in self._of(channel):
             mount.faults.missing = not online
             if not online:
                 mount.disconnect()
+
+    def _of(self, channel: int) -> list[Mount]:
+        return [self._server.mounts[paths[0]] for paths in self.paths.get(channel, ())]

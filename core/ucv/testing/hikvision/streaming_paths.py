@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -13,8 +12,8 @@ from ucv.testing.hikvision.settings import Settings
 from ucv.testing.hikvision.unit import CODECS, SIZES, Channel, Unit
 from ucv.testing.http_message import Answer, Request
 
-#: Returns a channel's picture now, as JPEG, by its number, width and height. Takes a while.
-Camera = Callable[[int, int, int], bytes]
+#: Returns a channel's picture now, as JPEG, by its number, width and height.
+Camera = Callable[[int, int, int], Awaitable[bytes]]
 
 #: Pictures per second of ``httpPreview``.
 _PREVIEW_RATE = 5
@@ -109,7 +108,7 @@ class StreamingPaths:
             width, height = wished
         elif stream.findtext("enabled") != "true":
             raise Refusal(4, "invalidOperation")
-        picture = await asyncio.to_thread(self._camera, channel, width, height)
+        picture = await self._camera(channel, width, height)
         return Answer(200, {"Content-Type": 'image/jpeg; charset="UTF-8"'}, picture)
 
     def _preview(self, _request: Request, number: str) -> Reply:
@@ -123,7 +122,7 @@ class StreamingPaths:
         self.previews += 1
         try:
             while number // 100 in self._unit.channels:
-                picture = await asyncio.to_thread(self._camera, number // 100, width, height)
+                picture = await self._camera(number // 100, width, height)
                 head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\n"
                 head += f"Content-Length: {len(picture)}\r\n\r\n"
                 yield head.encode() + picture + b"\r\n"
