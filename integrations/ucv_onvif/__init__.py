@@ -89,6 +89,12 @@ class Onvif(Integration):
         """Begin with a device; asks it nothing yet."""
         device.runtime = Unit(device)
 
+    async def unload(self, device: Device) -> None:
+        """Stop what moves: it would go on turning after whoever began it is gone."""
+        unit: Unit | None = device.runtime
+        if unit is not None:
+            await unit.mover.stop_all()
+
     async def probe(self, device: Device) -> DeviceInfo:
         """Ask who it is, what its clock shows and which profiles it has."""
         return await _unit(device).identify()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ucv import NotSupported, Preset, ProtocolError, PtzVector
+from ucv import CameraViewerError, NotSupported, Preset, ProtocolError, PtzVector
 from ucv.wire import xml_text
 from ucv_onvif import soap
 from ucv_onvif.profiles import VideoSource
@@ -34,6 +35,8 @@ class Mover:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._nodes: dict[str, Node] | None = None
+        #: Sources that were told to move, by token.
+        self._moving: dict[str, VideoSource] = {}
 
     async def capabilities(self, source: VideoSource) -> set[str]:
         """Return what a source can do of movement; the first time, the nodes are asked for."""
@@ -78,6 +81,7 @@ class Mover:
 
     async def move(self, source: VideoSource, velocity: PtzVector) -> None:
         """Begin to move, as the device takes it: all axes, or as many as it accepts."""
+        self._moving[source.token] = source
         await self._along(source, "ContinuousMove", "Velocity", velocity)
 
     async def relative(self, source: VideoSource, translation: PtzVector) -> None:
@@ -120,11 +124,17 @@ class Mover:
                 await self._session.call(Binding.PTZ, "Stop", arguments)
             except (soap.FaultError, NotSupported):
                 policies.stop = StopPolicy.ZERO
-            else:
-                return
-        profile = source.ptz
-        zoom = 0.0 if profile is not None and profile.ptz and profile.ptz.zoom else None
-        await self.move(source, PtzVector(0.0, 0.0, zoom))
+        if policies.stop is StopPolicy.ZERO:
+            profile = source.ptz
+            zoom = 0.0 if profile is not None and profile.ptz and profile.ptz.zoom else None
+            await self._along(source, "ContinuousMove", "Velocity", PtzVector(0.0, 0.0, zoom))
+        self._moving.pop(source.token, None)
+
+    async def stop_all(self) -> None:
+        """Stop what was told to move and not to stop; a device that is gone has stopped, too."""
+        for source in list(self._moving.values()):
+            with suppress(CameraViewerError):
+                await self.stop(source)
 
     # --- positions ------------------------------------------------------------------------------
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -18,9 +17,10 @@ from ucv.entries.devices import http_client
 from ucv.http import HttpPool
 from ucv.lockout import Lockouts
 from ucv.plugins.device import Device
-from ucv.testing import VirtualDevice
+from ucv.testing import VirtualCamera, VirtualDevice
 from ucv.testing.http_auth import Verdict
 from ucv.testing.http_message import Answer, Request
+from ucv.testing.virtual_camera import jpeg
 from ucv.wire import parse_xml, xml_text
 from ucv_onvif import Onvif
 
@@ -66,17 +66,21 @@ class Script:
     """What a device answers, by operation; of Media2, by ``Media2`` before it.
 
     ``ways`` are the logins it takes: "token" and "digest". ``ahead`` is how far its clock is, in
-    seconds. ``asked`` are the operations of all requests, ``refused`` counts credentials.
+    seconds. ``asked`` are the operations of all requests, ``refused`` counts wrong credentials.
     """
 
-    def __init__(self, *, ways: tuple[str, ...] = ("token", "digest"), media2: bool = True) -> None:
-        self.http = VirtualDevice("admin", "camera-secret", realm="ONVIF")
+    def __init__(
+        self,
+        http: VirtualDevice | None = None,
+        *,
+        ways: tuple[str, ...] = ("token", "digest"),
+        media2: bool = True,
+    ) -> None:
+        self.http = http or VirtualDevice("admin", "camera-secret", realm="ONVIF")
         self.ways = ways
-        self.ahead = 0.0
         self.asked: list[str] = []
         self.bodies: list[tuple[str, Element]] = []
         self.paths: list[str] = []
-        self.refused = 0
         self.open = {"GetSystemDateAndTime"}
         self.answers: dict[str, Reply] = {}
         self.host = "192.168.1.108"
@@ -125,6 +129,18 @@ class Script:
             self.http.route(f"/onvif/{name}", self.answer, method="POST", auth=False)
         self.http.route("/snap", b"\xff\xd8picture\xff\xd9")
 
+    @property
+    def ahead(self) -> float:
+        return self.http.faults.clock_skew
+
+    @ahead.setter
+    def ahead(self, seconds: float) -> None:
+        self.http.faults.clock_skew = seconds
+
+    @property
+    def refused(self) -> int:
+        return self.http.counters.refused
+
     def count(self, operation: str) -> int:
         return self.asked.count(operation)
 
@@ -133,7 +149,7 @@ class Script:
         return [body for name, body in self.bodies if name == operation][-1]
 
     def _time(self, _body: Element) -> str:
-        now = datetime.fromtimestamp(time.time() + self.ahead, UTC)
+        now = datetime.fromtimestamp(self.http.time(), UTC)
         return (
             "<r><SystemDateAndTime><UTCDateTime>"
             f"<Time><Hour>{now.hour}</Hour><Minute>{now.minute}</Minute>"
@@ -167,22 +183,26 @@ class Script:
         if token is not None:
             if "token" in self.ways and self._is_right(token):
                 return None
-            self.refused += 1
+            self._refuse()
         elif "digest" in self.ways and "authorization" in request.headers:
             if self.http.guard.judge(request)[0] is Verdict.ACCEPTED:
                 return None
-            self.refused += 1
+            self._refuse()
         if "digest" in self.ways:
             values = self.http.guard.challenges()
             return Answer(401, tuple(("WWW-Authenticate", value) for value in values))
         return fault("NotAuthorized", "Sender not Authorized")
+
+    def _refuse(self) -> None:
+        self.http.counters.refused += 1
+        self.http.lock.refused()
 
     def _is_right(self, token: Element) -> bool:
         created = xml_text(token, "Created")
         if not created.endswith("Z"):
             return False
         moment = datetime.fromisoformat(created.replace("Z", "+00:00")).timestamp()
-        if abs(moment - time.time() - self.ahead) > WINDOW:
+        if abs(moment - self.http.time()) > WINDOW:
             return False
         nonce = base64.b64decode(xml_text(token, "Nonce"))
         secret = nonce + created.encode() + self.http.password.encode()
@@ -246,6 +266,18 @@ def profiles2(*sources: str, ptz: bool = False) -> str:
     return f"<r>{''.join(found)}</r>"
 
 
+class ScriptedCamera(VirtualCamera):
+    """A script with streams behind it; ``script`` has its answers."""
+
+    def __init__(self, **options: Any) -> None:
+        clock = options.pop("clock", None)
+        super().__init__(
+            "Scripted", paths=("/live2/main-s1", "/live2/sub-s1"), realm="ONVIF", clock=clock
+        )
+        self.script = Script(self.http, **options)
+        self.http.route("/snap", jpeg("Scripted"))
+
+
 class Bench:
     """Makes scripted devices and loaded handles for them."""
 
@@ -253,6 +285,8 @@ class Bench:
     envelope = staticmethod(envelope)
     profiles1 = staticmethod(profiles1)
     profiles2 = staticmethod(profiles2)
+
+    camera = ScriptedCamera
 
     def __init__(self) -> None:
         self.onvif = Onvif()
