@@ -118,6 +118,7 @@ async def test_an_open_camera_is_described() -> None:
         status=200,
         server="Dahua Rtsp Server",
         methods=("DESCRIBE", "SETUP", "PLAY"),
+        audio=("PCMA",),
         video=(VideoStream("H264", 1280, 720, 25.0),),
         asked=f"{camera.root}/live",
     )
