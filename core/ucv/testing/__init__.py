@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ucv.testing.http_device import Answer, Request, VirtualDevice
     from ucv.testing.hub import HubKit, running_hub
     from ucv.testing.mjpeg_device import MjpegDevice
+    from ucv.testing.onvif import OnvifDevice
     from ucv.testing.rtsp_server import RtspServer
     from ucv.testing.virtual_camera import VirtualCamera, jpeg
 
@@ -30,6 +31,7 @@ _PLACES = {
     "HikvisionDevice": "hikvision",
     "HubKit": "hub",
     "MjpegDevice": "mjpeg_device",
+    "OnvifDevice": "onvif",
     "Request": "http_device",
     "RtspServer": "rtsp_server",
     "VirtualCamera": "virtual_camera",
@@ -49,6 +51,7 @@ __all__ = [
     "HikvisionDevice",
     "HubKit",
     "MjpegDevice",
+    "OnvifDevice",
     "Request",
     "RtspServer",
     "VirtualCamera",
