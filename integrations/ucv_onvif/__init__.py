@@ -67,12 +67,13 @@ class Onvif(Integration):
         ),
         **fields.TRANSPORT,
         fields.describe(
-            "events",
+            "event_source",
             label="Events",
-            help="Ask the device for motion, inputs and what else it notices.",
-            assumed=True,
+            help="How motion, inputs and what else the device notices come: from a pull point, of"
+            " which it has few, or not at all.",
+            assumed="pull",
             advanced=True,
-        ): fields.Boolean(),
+        ): fields.Select({"pull": "Pull point", "off": "None"}),
         fields.describe(
             "all_events",
             label="All events",
@@ -81,7 +82,7 @@ class Onvif(Integration):
             advanced=True,
         ): fields.Boolean(),
     }
-    options = ("transport", "events", "all_events")
+    options = ("transport", "event_source", "all_events")
 
     # --- set-up ---------------------------------------------------------------------------------
 
@@ -125,7 +126,7 @@ class Onvif(Integration):
 
     async def events(self, device: Device) -> AsyncIterator[CameraEvent | CurrentEvents]:
         """Yield what happens at all sources."""
-        if not device.config.get("events", True):
+        if device.config.get("event_source") == "off":
             raise NotSupported("Events are switched off in the options.")
         async with aclosing(_unit(device).pull_point.events()) as told:
             async for event in told:

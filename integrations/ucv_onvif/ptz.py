@@ -35,8 +35,8 @@ class Mover:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._nodes: dict[str, Node] | None = None
-        #: Sources that were told to move, by token.
-        self._moving: dict[str, VideoSource] = {}
+        #: Sources that were told to move, by token, and whether that was zooming, too.
+        self._moving: dict[str, tuple[VideoSource, bool]] = {}
 
     async def capabilities(self, source: VideoSource) -> set[str]:
         """Return what a source can do of movement; the first time, the nodes are asked for."""
@@ -81,7 +81,8 @@ class Mover:
 
     async def move(self, source: VideoSource, velocity: PtzVector) -> None:
         """Begin to move, as the device takes it: all axes, or as many as it accepts."""
-        self._moving[source.token] = source
+        zooming = velocity.zoom is not None or self._zooms(source)
+        self._moving[source.token] = source, zooming
         await self._along(source, "ContinuousMove", "Velocity", velocity)
 
     async def relative(self, source: VideoSource, translation: PtzVector) -> None:
@@ -118,6 +119,7 @@ class Mover:
     async def stop(self, source: VideoSource) -> None:
         """Stop all movement."""
         policies, token = self._session.policies, _token(source)
+        self._session.address_of(Binding.PTZ)
         if policies.stop is StopPolicy.STOP:
             arguments = {"ProfileToken": token, "PanTilt": True, "Zoom": True}
             try:
@@ -125,14 +127,20 @@ class Mover:
             except (soap.FaultError, NotSupported):
                 policies.stop = StopPolicy.ZERO
         if policies.stop is StopPolicy.ZERO:
-            profile = source.ptz
-            zoom = 0.0 if profile is not None and profile.ptz and profile.ptz.zoom else None
+            # Some cannot zoom, and refuse to be told not to.
+            zoom = 0.0 if self._zooms(source) else None
             await self._along(source, "ContinuousMove", "Velocity", PtzVector(0.0, 0.0, zoom))
         self._moving.pop(source.token, None)
 
+    def _zooms(self, source: VideoSource) -> bool:
+        """Whether a source was told to zoom since it last stopped, or may be able to."""
+        _source, zooming = self._moving.get(source.token, (source, False))
+        profile = source.ptz
+        return zooming or (profile is not None and profile.ptz is not None and profile.ptz.zoom)
+
     async def stop_all(self) -> None:
         """Stop what was told to move and not to stop; a device that is gone has stopped, too."""
-        for source in list(self._moving.values()):
+        for source, _zooming in list(self._moving.values()):
             with suppress(CameraViewerError):
                 await self.stop(source)
 

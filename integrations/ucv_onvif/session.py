@@ -25,6 +25,13 @@ _CAPABILITIES = {
     "Imaging": Binding.IMAGING.namespace,
     "Events": Binding.EVENTS.namespace,
 }
+#: Services that have one version only, by the word in their namespace: some servers (the Rust
+#: library onvif-server) name PTZ by version 1.0, which does not exist.
+_ONE_VERSION = {
+    "ptz": Binding.PTZ.namespace,
+    "imaging": Binding.IMAGING.namespace,
+    "events": Binding.EVENTS.namespace,
+}
 _MOST_SERVICES = 100
 
 
@@ -199,6 +206,8 @@ class Session:
         for service in answer.findall("Service")[:_MOST_SERVICES]:
             namespace = xml_text(service, "Namespace").rstrip("/")
             address = xml_text(service, "XAddr")
+            word = namespace.removesuffix("/wsdl").rpartition("/")[2].casefold()
+            namespace = _ONE_VERSION.get(word, namespace)
             if namespace and address:
                 found.setdefault(namespace, address)
         return found

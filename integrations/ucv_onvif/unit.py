@@ -174,7 +174,7 @@ class Unit:
             found.add("day_night")
         if device.channel is None:
             found.add("reboot")
-            if device.config.get("events", True) and self.session.has(Binding.EVENTS):
+            if device.config.get("event_source") != "off" and self.session.has(Binding.EVENTS):
                 found.add("events")
         return found
 

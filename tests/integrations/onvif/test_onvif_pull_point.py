@@ -214,7 +214,7 @@ async def test_devices_without_events_say_so(bench: Any) -> None:
     handle = await bench.handle(script)
     with pytest.raises(NotSupported):
         await anext(bench.onvif.events(handle))
-    off = await bench.handle(script, events=False)
+    off = await bench.handle(script, event_source="off")
     assert "events" not in await bench.onvif.capabilities(off)
 
 

@@ -378,6 +378,14 @@ async def test_relative_and_absolute_moves_presets_and_home(bench: Any) -> None:
     assert script.count("GotoHomePosition") == 1
 
 
+async def test_ptz_is_found_under_a_version_that_does_not_exist(bench: Any) -> None:
+    script, _handle = await moving(bench)
+    listed = script.answers["GetServices"](None).replace("ver20/ptz", "ver10/ptz")
+    script.answers["GetServices"] = listed
+    handle = await bench.handle(script)
+    assert "ptz" in await bench.onvif.capabilities(handle)
+
+
 # --- imaging --------------------------------------------------------------------------------------
 
 
