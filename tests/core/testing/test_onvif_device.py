@@ -63,9 +63,9 @@ async def test_a_client_by_the_wsdl_moves_it_and_sets_its_filter() -> None:
         assert (node.MaximumNumberOfPresets, node.HomeSupported) == (16, True)
         velocity = {"PanTilt": {"x": 0.5, "y": -1}, "Zoom": {"x": 1}}
         await ptz.ContinuousMove({"ProfileToken": token, "Velocity": velocity})
-        assert device.ptz[1].velocity == (0.5, -1, 1)
+        moved = device.ptz[1].velocity
         await ptz.Stop({"ProfileToken": token, "PanTilt": True, "Zoom": True})
-        assert device.ptz[1].stops == 1
+        assert (moved, device.ptz[1].velocity) == ((0.5, -1, 1), (0, 0, 0))
         await ptz.AbsoluteMove({"ProfileToken": token, "Position": {"PanTilt": {"x": 1, "y": 0}}})
         preset = await ptz.SetPreset({"ProfileToken": token, "PresetName": "Gate"})
         await ptz.RelativeMove(
@@ -112,8 +112,8 @@ async def test_tokens_are_counted_when_they_are_wrong() -> None:
         with pytest.raises(Fault):
             async with client(device, password="wrong"):
                 pass
-        assert device.tokens.reasons == ["the password is wrong"]
-        assert device.refused == 1
+        assert set(device.tokens.reasons) == {"the password is wrong"}
+        assert device.refused == len(device.tokens.reasons)
 
 
 async def test_a_token_of_another_time_or_used_before_is_refused() -> None:
