@@ -30,6 +30,8 @@ _MISSING = frozenset(
         "ptznotsupported",
     }
 )
+#: What servers say that have no subcode for it.
+_MISSING_WORDS = ("not supported", "not implemented")
 _REFUSAL_WORDS = ("not authorized", "unauthorized", "not authorised")
 
 
@@ -95,7 +97,8 @@ def read(data: bytes) -> Answer | Fault:
 
 def error_of(fault: Fault) -> FaultError | NotSupported:
     """Return the hub's error for a fault that is not about the login."""
-    if _MISSING.intersection(fault.codes):
+    missing = any(word in fault.reason.casefold() for word in _MISSING_WORDS)
+    if missing or _MISSING.intersection(fault.codes):
         return NotSupported(
             "The camera cannot do this.",
             details={"codes": list(fault.codes), "reason": fault.reason},
@@ -115,9 +118,10 @@ def _codes(element: Element) -> Iterator[str]:
     for value in element.iterfind("Code//Value"):
         yield value.text or ""
     yield xml_text(element, "faultcode")
-    # gSOAP devices put it into the detail.
-    for value in element.iterfind("Detail//Value"):
-        yield value.text or ""
+    # Some put it into the detail.
+    for name in ("Value", "subcode"):
+        for value in element.iterfind(f"Detail//{name}"):
+            yield value.text or ""
 
 
 def _local(code: str) -> str:
