@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ucv.testing.http_device import VirtualDevice
 from ucv.testing.http_message import Answer, Request
 from ucv.testing.jpeg_loop import jpeg_loop
+from ucv.testing.mjpeg_quirks import QUIRKS, STYLES, checked, with_thumbnail
+
+__all__ = ["QUIRKS", "MjpegDevice", "MultipartStyle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,8 @@ class MjpegDevice(VirtualDevice):
     """Shows its `pictures` under ``/video`` (a stream) and ``/snap.jpg``, in a loop in time.
 
     ``rate`` is pictures per second, ``seconds`` the loop's length; ``muted`` sends no more of them
-    to streams that go on. ``last_frames`` ends a stream after that many. Everything else is a
-    `VirtualDevice`'s.
+    to streams that go on. ``last_frames`` ends a stream after that many. ``quirks``: names of
+    `QUIRKS`; raises `ValueError` for unknown ones. Everything else is a `VirtualDevice`'s.
     """
 
     def __init__(
@@ -86,10 +89,17 @@ class MjpegDevice(VirtualDevice):
         seconds: int = 2,
         name: str = "MJPEG",
         style: MultipartStyle | None = None,
+        quirks: Collection[str] = (),
         **device: Any,
     ) -> None:
+        self.quirks = checked(quirks)
+        if "basic-only" in self.quirks:
+            device["auth"] = "basic"
+        if "one-time-nonce" in self.quirks:
+            device["one_time_nonces"] = True
         super().__init__(username, password, **device)
-        self.style = style or MultipartStyle()
+        changes = {key: value for name in quirks for key, value in STYLES.get(name, {}).items()}
+        self.style = replace(style or MultipartStyle(), **changes)
         self.rate = rate
         self.muted = False
         self.last_frames: int | None = None
@@ -102,7 +112,10 @@ class MjpegDevice(VirtualDevice):
 
     async def start(self) -> None:
         """See `VirtualDevice.start`; the first time pictures are drawn."""
-        self.pictures = await asyncio.to_thread(jpeg_loop, *self._loop_of)
+        pictures = await asyncio.to_thread(jpeg_loop, *self._loop_of)
+        if "thumbnails" in self.quirks:
+            pictures = tuple(with_thumbnail(picture, pictures[0]) for picture in pictures)
+        self.pictures = pictures
         await super().start()
 
     def index_at(self, epoch: float) -> int:
@@ -112,7 +125,9 @@ class MjpegDevice(VirtualDevice):
     def _snapshot(self, _request: Request) -> bytes:
         return self.pictures[self.index_at(self.clock.time())]
 
-    def _video(self, _request: Request) -> Answer:
+    def _video(self, request: Request) -> Answer | bytes:
+        if "stills-only" in self.quirks:
+            return self._snapshot(request)
         return Answer(200, self.style.headers(), self._parts(), chunked=self.style.chunked)
 
     async def _parts(self) -> AsyncIterator[bytes]:

@@ -56,7 +56,7 @@ def test_unknown_brands_and_quirks_are_named() -> None:
     assert result.exit_code == 1
 
 
-@pytest.mark.parametrize("brand", ["dahua", "hikvision", "onvif"])
+@pytest.mark.parametrize("brand", ["dahua", "hikvision", "onvif", "mjpeg"])
 def test_quirks_are_listed_with_what_they_do(brand: str) -> None:
     result = RUNNER.invoke(app, ["simulate", brand, "--list-quirks"], env={"COLUMNS": "200"})
     assert result.exit_code == 0
