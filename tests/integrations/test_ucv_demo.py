@@ -14,6 +14,7 @@ from ucv.config.drafts import draft_from_mapping
 from ucv.entries.entry import EntryState
 from ucv.errors import ValidationError
 from ucv.hub import Hub
+from ucv.plugins.loader import PluginManager
 from ucv.streams.state import StreamState
 from ucv.testing import until
 from ucv.testing.clip import ClipRequest
@@ -50,6 +51,8 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for module in ("ucv_demo", "ucv_demo.studio"):
         monkeypatch.setattr(f"{module}.CAMERAS", SMALL)
+    # The devices of brands have tests of their own.
+    monkeypatch.setattr("ucv_demo.brands._has_addresses", lambda: False)
     return tmp_path / "cache"
 
 
@@ -82,11 +85,18 @@ async def loaded(hub: Hub, *camera_ids: str) -> None:
 def test_every_demo_entry_is_a_valid_mapping_of_a_camera() -> None:
     demo = Demo()
     mappings = demo.demo_entries()
-    assert {mapping["variant"] for mapping in mappings} == set(CAMERAS)
-    for mapping in mappings:
-        draft = draft_from_mapping(mapping, {"demo": demo})
-        assert draft.id == mapping["id"]
-        assert "password" not in draft.data
+    own = [mapping for mapping in mappings if mapping["integration"] == "demo"]
+    assert {mapping["variant"] for mapping in own} == set(CAMERAS)
+    brands = {mapping["integration"] for mapping in mappings} - {"demo"}
+    assert brands == {"dahua", "hikvision", "onvif", "mjpeg"}
+    plugins = PluginManager.load(safe_mode=True)
+    try:
+        for mapping in mappings:
+            draft = draft_from_mapping(mapping, plugins.integrations)
+            assert draft.id == mapping["id"]
+            assert "password" not in draft.data
+    finally:
+        plugins.close()
 
 
 def test_there_are_cameras_of_several_kinds() -> None:
