@@ -43,6 +43,7 @@ class Soap:
 
     def __init__(self, device: Device, policies: Policies) -> None:
         self._device = device
+        self._fixed = device.config.get("login", "auto") != "auto"
         self.policies = policies
         self.clock_offset: float | None = None
         self.requests = 0
@@ -70,19 +71,29 @@ class Soap:
         """
         if self._device.credentials is None:
             return await self.ask_openly(path, envelope)
-        policy = self.policies.auth
-        if policy is AuthPolicy.DIGEST:
-            return await self._by_digest(path, envelope, timeout)
-        answer = await self._by_token(path, envelope, timeout)
-        refused = isinstance(answer, soap.Fault) and answer.is_refusal
-        if policy is None:
-            if refused and not self.accepted:
-                answer = await self._by_digest(path, envelope, timeout)
-                if not (isinstance(answer, soap.Fault) and answer.is_refusal):
-                    self.policies.auth = AuthPolicy.DIGEST
-            elif not refused:
-                self.policies.auth = AuthPolicy.TOKEN
+        ways = [AuthPolicy.TOKEN, AuthPolicy.DIGEST]
+        if self.policies.auth is AuthPolicy.DIGEST:
+            ways.reverse()
+        answer = await self._log_in(ways[0], path, envelope, timeout)
+        if not _is_refused(answer):
+            self.policies.auth = ways[0]
+        elif not self.accepted and not self._fixed:
+            # What was remembered may no longer be so.
+            answer = await self._log_in(ways[1], path, envelope, timeout)
+            if not _is_refused(answer):
+                self.policies.auth = ways[1]
         return answer
+
+    async def _log_in(
+        self,
+        way: AuthPolicy,
+        path: str,
+        envelope: _Element,
+        timeout: float,  # noqa: ASYNC109
+    ) -> soap.Answer | soap.Fault:
+        if way is AuthPolicy.DIGEST:
+            return await self._by_digest(path, envelope, timeout)
+        return await self._by_token(path, envelope, timeout)
 
     async def _by_token(
         self,
@@ -94,7 +105,7 @@ class Soap:
             signed = self._signed(envelope)
             response = await self._post(path, signed, authenticate=False, timeout=timeout)
             answer = self._read(response)
-            if isinstance(answer, soap.Fault) and answer.is_refusal:
+            if _is_refused(answer):
                 turn.refused()
             else:
                 turn.accepted()
@@ -109,7 +120,7 @@ class Soap:
     ) -> soap.Answer | soap.Fault:
         response = await self._post(path, envelope, authenticate=True, timeout=timeout)
         answer = self._read(response)
-        if not (isinstance(answer, soap.Fault) and answer.is_refusal):
+        if not _is_refused(answer):
             self.accepted = True
         return answer
 
@@ -218,6 +229,10 @@ class Soap:
         if self._device.credentials is None:
             return InvalidAuth("The camera wants a user name and password.")
         return InvalidAuth("The camera refused the user name or password.")
+
+
+def _is_refused(answer: soap.Answer | soap.Fault) -> bool:
+    return isinstance(answer, soap.Fault) and answer.is_refusal
 
 
 def operation_of(envelope: _Element) -> str:

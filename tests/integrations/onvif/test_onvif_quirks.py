@@ -72,6 +72,17 @@ async def test_http_digest_only_costs_one_refusal_once(bench: Any) -> None:
     assert script.refused == 1
 
 
+@pytest.mark.parametrize(("before", "now"), [("token", "digest"), ("digest", "token")])
+async def test_a_login_that_is_remembered_may_no_longer_hold(
+    bench: Any, before: str, now: str
+) -> None:
+    script = await bench.script(ways=(now,))
+    handle = await bench.handle(script, found_login=before)
+    assert handle.runtime.session.policies.auth == now
+    assert script.refused <= 1
+    assert bench.remembered == {"found_login": now}
+
+
 @pytest.mark.parametrize("ways", [("token",), ("digest",), ("token", "digest")])
 async def test_a_wrong_password_is_refused_twice_at_most(bench: Any, ways: Any) -> None:
     script = await bench.script(ways=ways)
