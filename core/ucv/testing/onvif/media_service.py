@@ -26,6 +26,7 @@ class MediaService:
     def first(self) -> dict[str, Operation]:
         """Return the operations of Media1."""
         return {
+            "GetVideoSources": self._sources,
             "GetProfiles": lambda _call: (
                 f"<trt:GetProfilesResponse>{self._all(self._profile1)}</trt:GetProfilesResponse>"
             ),
@@ -43,6 +44,7 @@ class MediaService:
         """Return the operations of Media2."""
         return {
             "GetProfiles": self._profiles2,
+            "GetVideoSourceConfigurations": self._source_configurations,
             "GetStreamUri": lambda call: (
                 f"<tr2:GetStreamUriResponse><tr2:Uri>{self._stream(call)}</tr2:Uri>"
                 "</tr2:GetStreamUriResponse>"
@@ -59,6 +61,27 @@ class MediaService:
             describe(source, stream)
             for source in self._identity.sources.values()
             for stream in range(len(STREAMS))
+        )
+
+    def _sources(self, _call: Call) -> str:
+        told = "".join(
+            f'<trt:VideoSources token="{source.token}"><tt:Framerate>{STREAMS[0][3]}</tt:Framerate>'
+            "<tt:Resolution><tt:Width>640</tt:Width><tt:Height>360</tt:Height></tt:Resolution>"
+            "</trt:VideoSources>"
+            for source in self._identity.sources.values()
+        )
+        return f"<trt:GetVideoSourcesResponse>{told}</trt:GetVideoSourcesResponse>"
+
+    def _source_configurations(self, _call: Call) -> str:
+        told = "".join(
+            f'<tr2:Configurations token="VSC_{source.number}"><tt:Name>Source</tt:Name>'
+            f"<tt:UseCount>2</tt:UseCount><tt:SourceToken>{source.token}</tt:SourceToken>{_BOUNDS}"
+            "</tr2:Configurations>"
+            for source in self._identity.sources.values()
+        )
+        return (
+            "<tr2:GetVideoSourceConfigurationsResponse>"
+            f"{told}</tr2:GetVideoSourceConfigurationsResponse>"
         )
 
     def _profiles2(self, call: Call) -> str:
