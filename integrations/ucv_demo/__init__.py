@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +10,6 @@ import voluptuous as vol
 from ucv import DeviceInfo, Integration, Stream, fields, hookimpl
 from ucv.plugins.device import Device
 from ucv_demo.brands import Brands, brand_entries
-from ucv_demo import brands
 from ucv_demo.cameras import CAMERAS, VirtualCamera
 from ucv_demo.studio import Studio
 
@@ -40,25 +38,6 @@ class Demo(Integration):
         """
         own = [_mapping(variant, camera) for variant, camera in CAMERAS.items()]
         return [*brand_entries(), *own]
-
-    async def run_brands(self, known: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Run a virtual device of each brand, and return its mapping, as `demo_entries` does.
-
-        ``known`` has the data of the entries there are, by id: devices keep their ports.
-        """
-        ready: asyncio.Future[list[dict[str, Any]]] = asyncio.get_running_loop().create_future()
-        self._brands = asyncio.create_task(brands.run(known, ready), name="virtual brands")
-        await asyncio.wait({ready, self._brands}, return_when=asyncio.FIRST_COMPLETED)
-        if not ready.done():
-            await self._brands
-        return ready.result()
-
-    async def end_brands(self) -> None:
-        """Stop them; harmless when they do not run."""
-        if self._brands is not None:
-            self._brands.cancel()
-            await asyncio.wait({self._brands})
-            self._brands = None
 
     async def setup(self, device: Device) -> None:
         """Start the camera; the first one also starts the server, and the devices of brands."""

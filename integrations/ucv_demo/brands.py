@@ -1,10 +1,11 @@
-"""Cameras of the brands there are, each run by a virtual device and read as one of that brand."""
+"""Cameras of the brands there are, each a virtual device that its own integration reads."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+import socket
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -12,18 +13,15 @@ from ucv.testing.dahua import DahuaDevice
 from ucv.testing.hikvision import HikvisionDevice
 from ucv.testing.mjpeg_device import MjpegDevice
 from ucv.testing.onvif import OnvifDevice
-from ucv_demo.studio import cache_folder
 
 _log = logging.getLogger(__name__)
 
+#: Each has an address of its own and the same ports at every start: their entries are stored.
+_HOST = "127.0.77.{}"
+_HTTP_PORT, _RTSP_PORT = 8080, 8554
 #: No secrets: they guard pictures that we drew.
 _USER, _PASSWORD = "admin", "camera-secret"
 
-_TURNING: Mapping[str, Callable[..., Any]] = {
-    "dahua": DahuaDevice,
-    "hikvision": HikvisionDevice,
-    "onvif": OnvifDevice,
-}
 _NAMES: Mapping[str, str] = {
     "dahua": "Dahua",
     "hikvision": "Hikvision",
@@ -32,64 +30,86 @@ _NAMES: Mapping[str, str] = {
 }
 
 
-async def run(
-    known: Mapping[str, Mapping[str, Any]], ready: asyncio.Future[list[dict[str, Any]]]
-) -> None:
-    """Run one device of each brand until cancelled; ``ready`` gets the mapping of each.
+def brand_entries() -> list[Mapping[str, Any]]:
+    """Return one mapping for each brand, as in the YAML's list of cameras; none without addresses.
 
-    ``known`` has the data of their entries by id, where there are some: their ports are taken
-    again. A device whose port somebody else has is left out.
+    Those but the last can be turned, and report motion.
     """
-    async with AsyncExitStack() as stack:
-        mappings = []
-        for brand in _NAMES:
-            device = _made(brand, known.get(f"demo-{brand}", {}))
-            try:
-                await stack.enter_async_context(device)
-            except OSError as error:
-                _log.warning("The virtual %s camera has no port: %s", _NAMES[brand], error.strerror)
-                continue
-            mappings.append(_mapping(brand, device))
-        ready.set_result(mappings)
-        await asyncio.Event().wait()
+    return [_mapping(brand) for brand in _NAMES] if _has_addresses() else []
 
 
-def _made(brand: str, data: Mapping[str, Any]) -> Any:
-    name = _NAMES[brand]
+class Brands:
+    """Runs the devices while at least one camera of the demo is open. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._open: set[str] = set()
+        self._lock = asyncio.Lock()
+        self._running: AsyncExitStack | None = None
+
+    async def open(self, entry_id: str) -> None:
+        """Open for a camera of the demo; one whose port somebody else has is left out."""
+        self._open.add(entry_id)
+        async with self._lock:
+            if self._running is not None or not self._open or not _has_addresses():
+                return
+            async with AsyncExitStack() as stack:
+                for brand in _NAMES:
+                    try:
+                        await stack.enter_async_context(_device(brand))
+                    except OSError as error:
+                        _log.warning("No virtual %s camera: %s", _NAMES[brand], error.strerror)
+                self._running = stack.pop_all()
+
+    async def close(self, entry_id: str) -> None:
+        """Close for a camera; harmless when it is not open."""
+        self._open.discard(entry_id)
+        async with self._lock:
+            if self._running is not None and not self._open:
+                running, self._running = self._running, None
+                await running.aclose()
+
+
+def _has_addresses() -> bool:
+    """Say whether this machine has more loopback addresses than one; macOS has not."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((_HOST.format(1), 0))
+        except OSError:
+            return False
+    return True
+
+
+def _host(brand: str) -> str:
+    return _HOST.format(list(_NAMES).index(brand) + 1)
+
+
+def _device(brand: str) -> Any:
+    name, host = _NAMES[brand].upper(), _host(brand)
     if brand == "mjpeg":
-        _, _, port = str(data.get("url", "")).removesuffix("/video").rpartition(":")
         return MjpegDevice(
-            _USER,
-            _PASSWORD,
-            name=name.upper(),
-            width=640,
-            height=360,
-            port=int(port) if port.isdecimal() else 0,
+            _USER, _PASSWORD, name=name, width=640, height=360, host=host, port=_HTTP_PORT
         )
-    return _TURNING[brand](
-        name.upper(),
+    kind = {"dahua": DahuaDevice, "hikvision": HikvisionDevice, "onvif": OnvifDevice}[brand]
+    return kind(
+        name,
+        host=host,
+        http_port=_HTTP_PORT,
+        rtsp_port=_RTSP_PORT,
         username=_USER,
         password=_PASSWORD,
-        http_port=data.get("http_port", 0),
-        rtsp_port=data.get("rtsp_port", 0),
         scene=True,
-        clips=cache_folder(),
     )
 
 
-def _mapping(brand: str, device: Any) -> dict[str, Any]:
-    common = {
+def _mapping(brand: str) -> dict[str, Any]:
+    mapping: dict[str, Any] = {
         "id": f"demo-{brand}",
         "name": _NAMES[brand],
         "integration": brand,
         "username": _USER,
         "password": _PASSWORD,
     }
+    host = _host(brand)
     if brand == "mjpeg":
-        return {**common, "url": f"{device.url}/video"}
-    return {
-        **common,
-        "host": device.host,
-        "http_port": device.http_port,
-        "rtsp_port": device.rtsp_port,
-    }
+        return {**mapping, "url": f"http://{host}:{_HTTP_PORT}/video"}
+    return {**mapping, "host": host, "http_port": _HTTP_PORT, "rtsp_port": _RTSP_PORT}
