@@ -9,11 +9,6 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
-from ucv.testing.dahua import DahuaDevice
-from ucv.testing.hikvision import HikvisionDevice
-from ucv.testing.mjpeg_device import MjpegDevice
-from ucv.testing.onvif import OnvifDevice
-
 _log = logging.getLogger(__name__)
 
 #: Each has an address of its own and the same ports at every start: their entries are stored.
@@ -84,6 +79,12 @@ def _host(brand: str) -> str:
 
 
 def _device(brand: str) -> Any:
+    # Imported here: a hub without the demo's cameras loads this module as well.
+    from ucv.testing.dahua import DahuaDevice  # noqa: PLC0415
+    from ucv.testing.hikvision import HikvisionDevice  # noqa: PLC0415
+    from ucv.testing.mjpeg_device import MjpegDevice  # noqa: PLC0415
+    from ucv.testing.onvif import OnvifDevice  # noqa: PLC0415
+
     name, host = _NAMES[brand].upper(), _host(brand)
     if brand == "mjpeg":
         return MjpegDevice(

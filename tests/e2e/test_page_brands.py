@@ -14,6 +14,7 @@ from tests.e2e.conftest import StartHub
 from tests.e2e.test_page import LIMIT, first_start, until
 from ucv.testing.dahua import DahuaDevice
 from ucv.testing.hikvision import HikvisionDevice
+from ucv.testing.onvif import OnvifDevice
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -43,11 +44,19 @@ async def finish(dialog: Any, name: str) -> None:
     await label.fill(name, timeout=LIMIT)
 
 
-@pytest.mark.parametrize("brand", ["dahua", "hikvision"])
+DEVICES: dict[str, Any] = {
+    "dahua": (DahuaDevice, "VideoMotion"),
+    "hikvision": (HikvisionDevice, "VMD"),
+    "onvif": (OnvifDevice, "motion"),
+}
+
+
+@pytest.mark.parametrize("brand", DEVICES)
 async def test_a_vendor_s_camera_is_added_moved_and_reports(
     brand: str, tmp_path: Path, start_hub: StartHub, browser: Browser
 ) -> None:
-    device: Any = DahuaDevice() if brand == "dahua" else HikvisionDevice()
+    kind, motion = DEVICES[brand]
+    device = kind()
     async with device:
         hub = await start_hub(tmp_path / "config", "--log-level", "debug")
         page = await first_start(hub, browser)
@@ -63,8 +72,8 @@ async def test_a_vendor_s_camera_is_added_moved_and_reports(
         await expect(page.get_by_test_id("state-yard")).to_have_text("Live", timeout=LIMIT)
 
         await until(lambda: _listening(device))
-        device.start_event("VideoMotion" if brand == "dahua" else "VMD")
-        await expect(page.get_by_test_id("events-yard")).to_have_text("Motion", timeout=2000)
+        device.start_event(motion)
+        await expect(page.get_by_test_id("events-yard")).to_contain_text("Motion", timeout=2000)
         await screenshot(page, f"{brand}-motion")
 
         await page.get_by_test_id("tile-yard").get_by_role("button", name="Details").click()
@@ -124,6 +133,8 @@ async def test_a_recorder_with_eight_cameras_is_added_and_followed(
 
 
 async def _listening(device: Any) -> bool:
+    if isinstance(device, OnvifDevice):
+        return "PullMessages" in device.operations
     desk = device.events if isinstance(device, DahuaDevice) else device.alerts
     return bool(desk.listeners)
 

@@ -189,7 +189,7 @@ async def test_a_nonce_for_each_request_lets_stills_go_on() -> None:
 async def test_credentials_in_the_query() -> None:
     async with camera() as (device, kit):
 
-        def video(request: Request) -> Answer:
+        def video(request: Request) -> Answer | bytes:
             if request.query != {"user": "ad min", "pwd": "p&ss=1"}:
                 return Answer(401, {}, b"")
             return device._video(request)
