@@ -48,6 +48,7 @@ from ucv.testing.http_device import VirtualDevice
 from ucv.testing.http_message import Answer, Request
 from ucv.testing.hub import HubKit, running_hub
 from ucv.testing.mjpeg_device import MjpegDevice
+from ucv.testing.onvif import OnvifDevice
 from ucv.testing.rtsp_server import Counters, Faults, RtspServer
 from ucv.testing.virtual_camera import VirtualCamera, jpeg
 from ucv_bridge.messages import SPANISH
@@ -383,7 +384,8 @@ def _virtual_devices() -> str:
         parts.append(class_section(kind, call=kind is RtspServer, name=name, without=own))
     parts += [class_section(AccountLock, without=own)]
     parts += [
-        class_section(kind) for kind in (MjpegDevice, AcmeDevice, DahuaDevice, HikvisionDevice)
+        class_section(kind)
+        for kind in (MjpegDevice, AcmeDevice, DahuaDevice, HikvisionDevice, OnvifDevice)
     ]
     return "\n\n".join(parts)
 

@@ -76,7 +76,8 @@ class Device:
         self.channel: Channel | None = None
         self.lockout = lockout or Lockout()
         self.tasks = DeviceTasks(entry_id, on_task_failure)
-        self._whole = self
+        # None for the whole device itself: a cycle would keep it until garbage is collected.
+        self._whole_device: Device | None = None
         self._runtime: Any = None
         self._secrets = dict(secrets or {})
         self._make_http = http
@@ -99,9 +100,14 @@ class Device:
     def view(self, channel: Channel) -> Device:
         """Return the handle for one channel of a recorder; for the core."""
         handle = copy(self._whole)
+        handle._whole_device = self._whole
         handle.channel = channel
         handle.name = channel.name or f"{self.name} {channel.id}"
         return handle
+
+    @property
+    def _whole(self) -> Device:
+        return self if self._whole_device is None else self._whole_device
 
     def is_of(self, other: Device | None) -> bool:
         """Whether this and the other are handles of the same loaded device; for the core."""
