@@ -20,11 +20,17 @@ from ucv.config.configuration import ServerSettings
 from ucv.config.fields import SecretText
 from ucv.config.json_schema import document_schema, entry_schema
 from ucv.streams.settings import StreamSettings
+from ucv_dahua import Dahua
 from ucv_demo import Demo
+from ucv_hikvision import Hikvision
+from ucv_mjpeg import Mjpeg
+from ucv_onvif import Onvif
 from ucv_rtsp import Rtsp
 
 ROOT = Path(__file__).resolve().parents[3]
-INTEGRATIONS: dict[str, Integration] = {"rtsp": Rtsp(), "demo": Demo()}
+INTEGRATIONS: dict[str, Integration] = {
+    one.domain: one for one in (Rtsp(), Demo(), Dahua(), Hikvision(), Mjpeg(), Onvif())
+}
 
 
 class Everything(Integration):
