@@ -60,7 +60,13 @@ async def test_the_sample_configuration_shows_every_camera_in_step_with_the_cloc
     def own() -> list[Camera]:
         return [camera for camera in hub.cameras.list() if camera.integration == "demo"]
 
-    await until(lambda: len(own()) == len(CAMERAS), timeout=30)
+    await until(
+        lambda: (
+            len({s.camera_id for s in hub.streams.streams()} & {c.id for c in own()})
+            == len(CAMERAS)
+        ),
+        timeout=30,
+    )
     sinks: dict[str, TimedSink] = {}
     viewers = []
     for camera in own():
@@ -87,7 +93,8 @@ async def test_the_sample_configuration_shows_every_camera_in_step_with_the_cloc
 
 
 async def test_the_hub_knows_when_a_picture_was_taken(hub: Hub) -> None:
-    await until(lambda: any(camera.id == "demo-fog-bank" for camera in hub.cameras.list()), 30)
+    streams = hub.streams.streams
+    await until(lambda: any(stream.camera_id == "demo-fog-bank" for stream in streams()), 30)
     clip = CAMERAS["fog-bank"].clips["main"]
     sink = TimedSink(hub)
     viewer = hub.streams.get("demo-fog-bank").attach(sink)

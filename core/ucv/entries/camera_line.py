@@ -144,12 +144,13 @@ class CameraLine:
                     _log.info("%s is gone from %s", camera.id, config.id)
                 await self._streams.remove(camera.id)
                 await self._cameras.remove(camera.id)
+        # Together: they are stored in one transaction. And before their streams, which may be
+        # refused at once and then name a camera.
+        await asyncio.gather(*(self._cameras.put(camera) for camera in wanted))
         for camera in wanted:
             await self._streams.configure(
                 camera, lambda: self._devices.credentials(config), self._device.lockout
             )
-        # Whoever sees a camera finds its streams. Together: they are stored in one transaction.
-        await asyncio.gather(*(self._cameras.put(camera) for camera in wanted))
 
     def _camera(self, camera_id: str, known: _Known, config: EntryConfig) -> Camera:
         info, channel = self._info, known.channel
