@@ -268,9 +268,11 @@ async def test_a_ring_while_the_connection_was_broken_is_not_lost(ucv_hub):
         await until(lambda: station.http.counters.open == 0)
         await station.press()
         station.http.faults.refuse = False
-        await until(lambda: clock.pending)
-        await clock.advance(60)
-        await until(lambda: len(seen) == 2)
+        for _ in range(100):
+            if len(seen) > 1:
+                break
+            await clock.advance(0.5)
+            await asyncio.sleep(0.02)
         assert isinstance(seen[1], Doorbell)
         assert station.http.requests[-1].query == {"after": "1"}
 
