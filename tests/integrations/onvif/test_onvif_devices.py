@@ -1,4 +1,4 @@
-"""The ONVIF integration against a device that somebody else wrote, with each of its quirks."""
+"""The ONVIF integration against the virtual device, with each of its quirks."""
 
 from __future__ import annotations
 
