@@ -46,11 +46,29 @@ from ucv.errors import (
     UnsupportedCodec,
     ValidationError,
 )
-from ucv.plugins.descriptors import Command, EventSink, MdnsHandler, Wrapper
+from ucv.plugins.descriptors import Command, EventSink, Wrapper
 from ucv.plugins.device import Device
+from ucv.plugins.discovery_handlers import (
+    DatagramHandler,
+    MdnsHandler,
+    ScanHandler,
+    SsdpHandler,
+    WsDiscoveryHandler,
+)
 from ucv.plugins.hookspecs import hookimpl
 from ucv.plugins.identity import stable_id
 from ucv.plugins.integration import Integration
+from ucv.plugins.sightings import (
+    Datagram,
+    Fingerprint,
+    HttpAnswer,
+    MdnsService,
+    OnvifAnswer,
+    RtspAnswer,
+    Sighting,
+    SsdpDevice,
+    WsDiscoveryTarget,
+)
 from ucv.plugins.steps import Abort, Flow
 from ucv.plugins.values import Channel, DeviceInfo, Snapshot, Stream
 from ucv.streams.providers import StreamProvider
@@ -74,6 +92,8 @@ __all__ = [
     "ConnectionClosed",
     "Credentials",
     "CurrentEvents",
+    "Datagram",
+    "DatagramHandler",
     "DayNight",
     "Device",
     "DeviceInfo",
@@ -82,27 +102,36 @@ __all__ = [
     "EndpointNotFound",
     "EventSink",
     "FaceDetected",
+    "Fingerprint",
     "Flow",
+    "HttpAnswer",
     "Integration",
     "Intrusion",
     "InvalidAuth",
     "LineCrossing",
     "MdnsHandler",
+    "MdnsService",
     "MigrationFailed",
     "Motion",
     "NotSupported",
     "ObjectDetected",
+    "OnvifAnswer",
     "OtherEvent",
     "PluginError",
     "Preset",
     "ProtocolError",
     "PtzVector",
     "RateLimited",
+    "RtspAnswer",
+    "ScanHandler",
+    "Sighting",
     "Snapshot",
     "SoundDetected",
     "Source",
     "SourceRequest",
     "SourceSink",
+    "SsdpDevice",
+    "SsdpHandler",
     "StorageFailure",
     "Stream",
     "StreamNotFound",
@@ -114,6 +143,8 @@ __all__ = [
     "ValidationError",
     "VideoLoss",
     "Wrapper",
+    "WsDiscoveryHandler",
+    "WsDiscoveryTarget",
     "__version__",
     "events",
     "fields",

@@ -19,7 +19,7 @@ from zeroconf import (
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from ucv.flows.view import Discovered
-from ucv.plugins.descriptors import MdnsHandler
+from ucv.plugins.discovery_handlers import MdnsHandler
 
 _log = logging.getLogger(__name__)
 

@@ -10,17 +10,6 @@ from ucv.bus import Event
 
 
 @dataclass(frozen=True, slots=True)
-class MdnsHandler:
-    """Devices of an integration announce themselves under an mDNS service type.
-
-    ``service_type`` is like ``_acme-cam._tcp.local.`` (RFC 6763, section 4.1.2).
-    """
-
-    domain: str
-    service_type: str
-
-
-@dataclass(frozen=True, slots=True)
 class Command:
     """A WebSocket command of a plugin's own.
 

@@ -17,7 +17,8 @@ import pluggy
 from ucv.clock import Clock, SystemClock
 from ucv.config.problem import nearest
 from ucv.plugins import hookspecs
-from ucv.plugins.descriptors import Command, EventSink, MdnsHandler, Wrapper
+from ucv.plugins.descriptors import Command, EventSink, Wrapper
+from ucv.plugins.discovery_handlers import DiscoveryHandler
 from ucv.plugins.integration import Integration
 from ucv.plugins.quarantine import (
     PluginFault,
@@ -111,7 +112,7 @@ class PluginManager:
         return [p for plugin in self.loaded for p in plugin.registrations.providers.added]
 
     @property
-    def discovery(self) -> list[MdnsHandler]:
+    def discovery(self) -> list[DiscoveryHandler]:
         """How devices are found."""
         return [h for plugin in self.loaded for h in plugin.registrations.handlers.added]
 

@@ -11,6 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
+from ipaddress import IPv4Address
+from typing import get_args
 
 import voluptuous as vol
 from packaging.requirements import InvalidRequirement, Requirement
@@ -21,12 +23,21 @@ from ucv.config.schema import keys_of, mapping_of
 from ucv.errors import PluginError
 from ucv.plugins.api import API_VERSION, satisfies
 from ucv.plugins.capabilities import CAPABILITIES, CAPABILITY_OF
-from ucv.plugins.descriptors import Command, EventSink, MdnsHandler, Wrapper
+from ucv.plugins.descriptors import Command, EventSink, Wrapper
+from ucv.plugins.discovery_handlers import (
+    DatagramHandler,
+    DiscoveryHandler,
+    MdnsHandler,
+    ScanHandler,
+)
 from ucv.plugins.integration import Integration
 from ucv.streams.providers import StreamProvider
 
 _DOMAIN = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _COMMAND = re.compile(r"[a-z][a-z0-9_]*/[a-z][a-z0-9_/]*")
+_SOURCE = re.compile(r"[a-z][a-z0-9-]{0,31}")
+#: What the core's own finders are called.
+_CORE_SOURCES = frozenset(("mdns", "ws-discovery", "ssdp", "scan"))
 _SERVICE_TYPE = re.compile(r"_[A-Za-z0-9-]{1,15}\._(tcp|udp)\.local\.")
 
 #: The methods that every integration has.
@@ -156,18 +167,49 @@ class DiscoveryHandlers:
     """How devices are found; ``domains`` are the integrations of the same plugin."""
 
     def __init__(self, domains: Collection[str] = ()) -> None:
-        self.added: list[MdnsHandler] = []
+        self.added: list[DiscoveryHandler] = []
         self._domains = domains
 
-    def add(self, handler: MdnsHandler) -> None:
+    def add(self, handler: DiscoveryHandler) -> None:
         """Add a handler; raises `PluginError`."""
-        if not isinstance(handler, MdnsHandler):
-            raise PluginError("handlers.add takes a ucv.MdnsHandler.")
+        if not isinstance(handler, get_args(DiscoveryHandler)):
+            names = ", ".join(f"ucv.{kind.__name__}" for kind in get_args(DiscoveryHandler))
+            raise PluginError(f"handlers.add takes one of {names}.")
         if handler.domain not in self._domains:
             raise PluginError(f"{handler.domain!r} is no integration of this plugin.")
-        if not _SERVICE_TYPE.fullmatch(handler.service_type):
+        for name in ("parse", "probe"):
+            function = getattr(handler, name, None)
+            if inspect.iscoroutinefunction(function) or (
+                hasattr(handler, name) and not callable(function)
+            ):
+                raise PluginError(f"{name} of a discovery handler must be a plain function.")
+        if isinstance(handler, MdnsHandler) and not _SERVICE_TYPE.fullmatch(handler.service_type):
             raise PluginError('An mDNS service type is written like "_acme-cam._tcp.local.".')
+        if isinstance(handler, DatagramHandler):
+            _check_datagrams(handler)
+        if isinstance(handler, ScanHandler) and not all(map(_is_port, handler.ports)):
+            raise PluginError("The ports of a scan handler are numbers from 1 to 65535.")
         self.added.append(handler)
+
+
+def _is_port(port: object) -> bool:
+    return isinstance(port, int) and not isinstance(port, bool) and 0 < port < 65536
+
+
+def _check_datagrams(handler: DatagramHandler) -> None:
+    if not isinstance(handler.source, str) or not _SOURCE.fullmatch(handler.source):
+        raise PluginError('The source of a datagram handler is a short word such as "sadp".')
+    if handler.source in _CORE_SOURCES:
+        raise PluginError(f"{handler.source!r} is one of the core's own ways of finding devices.")
+    if not _is_port(handler.port):
+        raise PluginError("The port of a datagram handler is a number from 1 to 65535.")
+    groups = handler.groups
+    if not isinstance(groups, tuple) or not groups or len(groups) > 4:
+        raise PluginError("The groups of a datagram handler are one to four IPv4Address.")
+    for group in groups:
+        everyone = group == IPv4Address("255.255.255.255")
+        if not isinstance(group, IPv4Address) or not (group.is_multicast or everyone):
+            raise PluginError("A group is a multicast address, or 255.255.255.255.")
 
 
 class StreamProviders:

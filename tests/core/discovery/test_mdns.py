@@ -15,7 +15,7 @@ from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from ucv.discovery.mdns import MdnsListener, discovered
 from ucv.flows.view import Discovered
-from ucv.plugins.descriptors import MdnsHandler
+from ucv.plugins.discovery_handlers import MdnsHandler
 from ucv.testing.clock import until
 
 TYPE = "_acme-cam._tcp.local."

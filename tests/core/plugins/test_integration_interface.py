@@ -23,7 +23,8 @@ from ucv.clock import SystemClock
 from ucv.errors import PluginError
 from ucv.plugins.api import API_VERSION, satisfies
 from ucv.plugins.capabilities import capabilities_of
-from ucv.plugins.descriptors import Command, EventSink, MdnsHandler
+from ucv.plugins.descriptors import Command, EventSink
+from ucv.plugins.discovery_handlers import MdnsHandler
 from ucv.plugins.registrations import Commands, DiscoveryHandlers, EventSinks, Integrations
 
 
