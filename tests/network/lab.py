@@ -141,11 +141,11 @@ class Host:
 
     async def unplug(self) -> None:
         """Pull the cable."""
-        await self.lab.call("ip", "link", "set", self.name, "down")
+        await self.lab.call("ip", "link", "set", "dev", self.name, "down")
 
     async def plug(self) -> None:
         """Put the cable back."""
-        await self.lab.call("ip", "link", "set", self.name, "up")
+        await self.lab.call("ip", "link", "set", "dev", self.name, "up")
 
     @asynccontextmanager
     async def forward(self, port: int) -> AsyncIterator[int]:
@@ -192,7 +192,7 @@ class NetworkLab:
         self._stack.push_async_callback(self._switch.stop, signal.SIGKILL)
         try:
             await self._switch.line("held".__eq__, limit=COMMAND_LIMIT)
-            await self.call("ip", "link", "add", "switch", "type", "bridge")
+            await self.call("ip", "link", "add", "name", "switch", "type", "bridge")
             await self.call("ip", "link", "set", "switch", "up")
         except BaseException:
             await self._stack.aclose()
@@ -211,8 +211,8 @@ class NetworkLab:
         self._stack.push_async_callback(host.stop)
         await holder.line("held".__eq__, limit=COMMAND_LIMIT)
         peer = ("peer", "name", "eth0", "netns", str(holder.process.pid))
-        await self.call("ip", "link", "add", name, "type", "veth", *peer)
-        await self.call("ip", "link", "set", name, "master", "switch", "up")
+        await self.call("ip", "link", "add", "name", name, "type", "veth", *peer)
+        await self.call("ip", "link", "set", "dev", name, "master", "switch", "up")
         await host.call("ip", "link", "set", "lo", "up")
         await host.call("ip", "link", "set", "eth0", "up")
         await host.change_address(address)
