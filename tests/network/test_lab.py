@@ -43,7 +43,7 @@ except TimeoutError:
 """
 _FETCH = """
 import sys, urllib.request
-print(urllib.request.urlopen(sys.argv[1], timeout=5).status)
+print(urllib.request.urlopen(sys.argv[1], timeout=float(sys.argv[2])).status)
 """
 
 
@@ -94,8 +94,8 @@ async def test_hosts_connect_to_each_other_over_both_kinds_of_addresses(
     hub = await lab.host("hub", "192.0.2.2")
     await serve_http(camera, tmp_path, "::")
     command = [sys.executable, "-ISS", "-c", _FETCH]
-    assert await hub.call(*command, "http://192.0.2.9:8080/") == "200"
-    assert await hub.call(*command, "http://[2001:db8::9]:8080/") == "200"
+    assert await hub.call(*command, "http://192.0.2.9:8080/", "5") == "200"
+    assert await hub.call(*command, "http://[2001:db8::9]:8080/", "5") == "200"
 
 
 async def test_a_host_that_is_unplugged_is_silent_until_it_is_plugged_in(lab: NetworkLab) -> None:
@@ -118,9 +118,9 @@ async def test_a_host_has_the_address_it_is_given_anew(lab: NetworkLab, tmp_path
     await camera.change_address("192.0.2.77")
     assert "192.0.2.77" in await ask(hub, "239.255.255.250", 3702)
     command = [sys.executable, "-ISS", "-c", _FETCH]
-    assert await hub.call(*command, "http://192.0.2.77:8080/") == "200"
+    assert await hub.call(*command, "http://192.0.2.77:8080/", "5") == "200"
     with pytest.raises(AssertionError, match=r"No route to host|timed out"):
-        await hub.call(*command, "http://192.0.2.9:8080/")
+        await hub.call(*command, "http://192.0.2.9:8080/", "0.3")
 
 
 async def test_labs_do_not_hear_each_other(lab: NetworkLab) -> None:
