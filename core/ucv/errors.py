@@ -78,6 +78,27 @@ class NotSupported(ValidationError):
     http_status = 501
 
 
+class ScanTooLarge(ValidationError):
+    """So many addresses are scanned only when that is confirmed."""
+
+    code = "SCAN_TOO_LARGE"
+
+    def __init__(self, message: str = "", *, count: int, limit: int) -> None:
+        #: How many addresses were asked for, and up to how many none is asked to confirm.
+        self.count = count
+        self.limit = limit
+        message = message or (
+            f"These are {count:,} addresses; more than {limit:,} are scanned only when confirmed."
+        )
+        super().__init__(message, details={"count": count, "limit": limit})
+
+
+class PublicAddresses(ValidationError):
+    """Addresses of the public internet are not scanned."""
+
+    code = "SCAN_PUBLIC"
+
+
 # --- reaching the device ----------------------------------------------------------------------
 
 

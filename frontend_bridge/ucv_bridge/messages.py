@@ -18,6 +18,8 @@ SPANISH: Mapping[str, str] = {
     "ALREADY_CONFIGURED": "Ya está configurado.",
     "READ_ONLY": "Está definido en YAML y solo se puede cambiar allí.",
     "NOT_SUPPORTED": "La cámara o su integración no pueden hacerlo.",
+    "SCAN_TOO_LARGE": "Tantas direcciones solo se exploran si se confirma.",
+    "SCAN_PUBLIC": "No se exploran direcciones públicas de Internet.",
     "CONN_FAILED": "No se pudo conectar.",
     "CONN_REFUSED": "La cámara rechazó la conexión, o no hay camino hasta ella.",
     "CONN_TIMEOUT": "La cámara no respondió a tiempo.",
