@@ -126,7 +126,7 @@ def _configure(folder: Path, entries: int, integration: str) -> None:
         for number in range(entries)
     )
     passwords = {f"camera{number}": f"password-{number * 7919:08}" for number in range(entries)}
-    (folder / "ucv.yaml").write_text(f"discovery:\n  mdns: false\ncameras:\n{cameras}")
+    (folder / "ucv.yaml").write_text(f"discovery:\n  enabled: false\ncameras:\n{cameras}")
     (folder / "secrets.yaml").write_text(
         "".join(f"{name}: {json.dumps(value)}\n" for name, value in passwords.items())
     )

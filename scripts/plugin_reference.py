@@ -27,7 +27,7 @@ from ucv.entries.entry import EntryState
 from ucv.flows import own_steps
 from ucv.http import DeviceHttp, HttpStream, Response, client
 from ucv.lockout import Lockout
-from ucv.plugins import api, calls, hookspecs, tasks
+from ucv.plugins import api, calls, discovery_handlers, hookspecs, tasks
 from ucv.plugins.capabilities import CAPABILITIES, methods_of
 from ucv.plugins.faults import PluginFaults
 from ucv.testing import plugin as fixtures
@@ -68,6 +68,7 @@ def reference_page() -> str:
     sections: list[tuple[str, Callable[[], str]]] = [
         ("Hooks", _hooks),
         ("What hooks register", _registered),
+        ("How devices are found", _discovery),
         ("Integration", _integration),
         ("Device", lambda: _bare(ucv.Device)),
         ("Background tasks", _tasks),
@@ -120,8 +121,19 @@ def _hooks() -> str:
 
 
 def _registered() -> str:
-    kinds = (ucv.MdnsHandler, ucv.StreamProvider, ucv.Command, ucv.EventSink, ucv.Wrapper)
+    kinds = (ucv.StreamProvider, ucv.Command, ucv.EventSink, ucv.Wrapper)
     return "\n\n".join(class_section(kind) for kind in kinds)
+
+
+def _discovery() -> str:
+    kinds = (
+        *(ucv.MdnsHandler, ucv.WsDiscoveryHandler, ucv.SsdpHandler),
+        *(ucv.DatagramHandler, ucv.ScanHandler, ucv.Sighting),
+        *(ucv.MdnsService, ucv.WsDiscoveryTarget, ucv.SsdpDevice, ucv.Datagram),
+        *(ucv.Fingerprint, ucv.RtspAnswer, ucv.HttpAnswer, ucv.OnvifAnswer),
+    )
+    about = prose(discovery_handlers.__doc__ or "")
+    return "\n\n".join([about, *(class_section(kind) for kind in kinds)])
 
 
 def _integration() -> str:

@@ -22,6 +22,10 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
+# A hub of a test sends nothing to the network that this machine is in, nor do the processes that
+# tests start: who tests discovery turns it on, for loopback.
+os.environ["UCV_DISCOVERY"] = "off"
+
 
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item

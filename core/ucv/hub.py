@@ -19,7 +19,7 @@ from ucv.config.paths import ConfigDirectory
 from ucv.configuration_runtime import ConfigurationRuntime
 from ucv.diagnostics.entry import Diagnostics
 from ucv.diagnostics.history import History
-from ucv.discovery.mdns import MdnsListener
+from ucv.discovery.coordinator import DiscoveryCoordinator
 from ucv.entries.control import CameraControl
 from ucv.entries.devices import Devices, http_client
 from ucv.entries.manager import EntryManager
@@ -37,6 +37,7 @@ from ucv.plugins.watchdog import Blocked, LoopWatchdog
 from ucv.secrets import KeyRing, Redactor, SecretStore
 from ucv.storage.cameras import CameraRepository
 from ucv.storage.database import Database
+from ucv.storage.discovery import FoundDeviceRepository
 from ucv.storage.entries import EntryRepository
 from ucv.storage.secrets import SecretRepository
 from ucv.streams.manager import StreamManager
@@ -85,7 +86,7 @@ class Hub:
     control: CameraControl
     diagnostics: Diagnostics
     flows: FlowManager
-    mdns: MdnsListener
+    discovery: DiscoveryCoordinator
     plugin_runtime: PluginRuntime
     configuration_runtime: ConfigurationRuntime
 
@@ -150,7 +151,7 @@ class Hub:
         self._start_diagnostics()
         await self.cameras.load()
         await self.entries.start(drafts)
-        await self._listen()
+        await self._start_discovery()
         self.configuration_runtime = ConfigurationRuntime(
             self.configuration,
             bus=self.bus,
@@ -228,10 +229,6 @@ class Hub:
             redactor=self.redactor,
         )
         self._resources.push_async_callback(self.flows.stop)
-        self.mdns = MdnsListener(
-            interfaces=self.configuration.discovery.interfaces, on_found=self.flows.discovered
-        )
-        self._resources.push_async_callback(self.mdns.stop)
         self.plugin_runtime.attach(self.entries, self.flows)
         self.control = CameraControl(
             clock=self.clock,
@@ -242,12 +239,24 @@ class Hub:
         )
         self._resources.push_async_callback(self.control.stop)
 
-    async def _listen(self) -> None:
-        if self.configuration.discovery.mdns:
-            await self.mdns.listen(self.plugins.discovery)
+    async def _start_discovery(self) -> None:
+        self.discovery = DiscoveryCoordinator(
+            settings=self.configuration.discovery,
+            clock=self.clock,
+            bus=self.bus,
+            entries=self.entries,
+            cameras=self.cameras,
+            flows=self.flows,
+            integrations=lambda: self.plugins.integrations,
+            store=FoundDeviceRepository(self.database),
+            on_fault=self._on_device_fault,
+        )
+        self._resources.push_async_callback(self.discovery.stop)
+        await self.discovery.start(self.plugins.discovery)
 
     def _on_plugins_changed(self, _event: PluginsChanged) -> None:
-        self.plugin_runtime.soon(self._listen(), "listen for devices")
+        handlers = self.plugins.discovery
+        self.plugin_runtime.soon(self.discovery.listen(handlers), "listen for devices")
         self.plugin_runtime.soon(self.configuration_runtime.on_plugins_changed(), "read cameras")
 
     def _start_diagnostics(self) -> None:

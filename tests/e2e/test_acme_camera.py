@@ -57,7 +57,11 @@ class Page(Stage):
 
     def write(self, *cameras: dict[str, Any]) -> None:
         """Write ``ucv.yaml``."""
-        settings = {"interfaces": ["127.0.0.1"]} if self.discovery else {"mdns": False}
+        settings = {
+            "enabled": self.discovery,
+            "methods": ["mdns"],
+            "interfaces": ["127.0.0.1"],
+        }
         document = {"discovery": settings, "cameras": list(cameras)}
         # JSON is YAML.
         (self.path / "ucv.yaml").write_bytes(orjson.dumps(document))
@@ -406,7 +410,7 @@ async def test_a_password_in_secrets_yaml_is_changed_there(page: Page, camera: A
     keys = {key: value for key, value in camera.config.items() if key != "password"}
     lines = [f"    {key}: {value}\n" for key, value in keys.items()]
     (page.path / "ucv.yaml").write_text(
-        "discovery:\n  mdns: false\ncameras:\n  - name: Yard\n    integration: acme\n"
+        "discovery:\n  enabled: false\ncameras:\n  - name: Yard\n    integration: acme\n"
         + "".join(lines)
         + "    password: !secret yard_password\n"
     )

@@ -92,7 +92,7 @@ def _write_configuration(config: Path, camera: AcmeDevice) -> None:
     lines = [f"    {key}: {orjson.dumps(value).decode()}\n" for key, value in mapping.items()]
     text = "".join(lines).replace("password: null", "password: !secret front_password")
     (config / "ucv.yaml").write_text(
-        "discovery: {mdns: false}\n"
+        "discovery: {enabled: false}\n"
         "cameras:\n"
         "  - id: front\n"
         "    name: Front door\n"

@@ -112,7 +112,7 @@ async def save(plugin: Path, text: str, *, replace: bool = False) -> None:
 
 def config_with(config: Path, *cameras: dict[str, Any]) -> Path:
     config.mkdir()
-    document = {"discovery": {"mdns": False}, "cameras": cameras}
+    document = {"discovery": {"enabled": False}, "cameras": cameras}
     (config / "ucv.yaml").write_bytes(orjson.dumps(document))
     return config
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,13 +43,18 @@ class ServerSettings:
 
 @dataclass(frozen=True, slots=True)
 class DiscoverySettings:
-    """Whether devices that announce themselves are listened for, and on which interfaces.
+    """Whether devices are looked for, and how.
 
-    ``interfaces`` are addresses of this machine; none means all.
+    ``methods`` names the protocols, ``interfaces`` addresses of this machine; none means all.
+    ``interval`` is the time between two rounds of questions, in seconds; ``scan_public`` allows
+    scans of addresses on the Internet.
     """
 
-    mdns: bool = True
+    enabled: bool = True
+    methods: tuple[str, ...] = ()
     interfaces: tuple[str, ...] = ()
+    interval: float = 300.0
+    scan_public: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,7 @@ def inspect(
         if not folder.is_dir():
             path = ("plugins", index)
             _log.warning("%s", problem(document.mark(path), path, "there is no such folder"))
-    server, discovery = valid.get("server", {}), valid.get("discovery", {})
+    server = valid.get("server", {})
     configuration = Configuration(
         directory=directory,
         plugins=plugins,
@@ -122,14 +128,21 @@ def inspect(
             **{**server, "allowed_hosts": tuple(server.get("allowed_hosts", ()))}
         ),
         streams=StreamSettings(**valid.get("streams", {})),
-        discovery=DiscoverySettings(
-            **{**discovery, "interfaces": tuple(discovery.get("interfaces", ()))}
-        ),
+        discovery=_discovery(valid.get("discovery", {}), environment),
         log_level=str(valid.get("log_level", "info")),
         database=valid.get("database"),
         document=document,
     )
     return configuration, problems
+
+
+def _discovery(
+    given: Mapping[str, Any], environment: Mapping[str, str] | None
+) -> DiscoverySettings:
+    variables = os.environ if environment is None else environment
+    usual = {"enabled": variables.get("UCV_DISCOVERY", "").strip().casefold() != "off"}
+    lists = {name: tuple(given.get(name, ())) for name in ("methods", "interfaces")}
+    return DiscoverySettings(**{**usual, **given, **lists})
 
 
 def validate_cameras(

@@ -65,16 +65,35 @@ _STREAMS = {
 
 _DISCOVERY = {
     describe(
-        "mdns",
-        label="mDNS",
-        help="Listen for devices that announce themselves, if an integration knows any.",
+        "enabled",
+        label="Enabled",
+        help="Listen for devices on the network and ask for them. The environment variable "
+        "UCV_DISCOVERY=off makes false what is assumed.",
         assumed=True,
     ): Boolean(),
     describe(
+        "methods",
+        label="Methods",
+        help="Protocols to use, such as mdns, ws-discovery, ssdp, sadp and dhip; all of them that "
+        "an integration knows if not given.",
+    ): [vol.All(Text(), vol.Match(r"^[a-z][a-z0-9-]{0,31}$", msg="expected a short word"))],
+    describe(
         "interfaces",
         label="Interfaces",
-        help="Addresses of this machine to listen on; all of them if not given.",
+        help="Addresses of this machine to look from; all of them if not given.",
     ): [Host()],
+    describe(
+        "interval",
+        label="Interval",
+        help="Time between two rounds of questions to the whole network.",
+        assumed=300.0,
+    ): Seconds(10, 86400),
+    describe(
+        "scan_public",
+        label="Scan public addresses",
+        help="Allow scans of addresses on the Internet. Scan only what is yours.",
+        assumed=False,
+    ): Boolean(),
 }
 
 #: Keys like ``x-…`` are taken out before.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from ucv.entries.entry import EntryConfig
 from ucv.flows.view import Discovered
@@ -14,6 +14,7 @@ from ucv.flows.view import Discovered
 ADDRESS_FIELDS = ("host", "port", "http_port", "https_port", "rtsp_port", "url")
 #: Ports that are not written down.
 _USUAL = (80, 443)
+_USUAL_RTSP = 554
 
 
 def current(entry: EntryConfig) -> dict[str, Any]:
@@ -52,7 +53,15 @@ def of_discovered(found: Discovered, names: Collection[str]) -> dict[str, Any]:
         fields["host"] = found.host.casefold()
         if "http_port" in names and found.port is not None and found.port not in _USUAL:
             fields["http_port"] = found.port
+        if found.rtsp_port is not None and found.rtsp_port != _USUAL_RTSP:
+            fields |= dict.fromkeys(_rtsp_ports(names), found.rtsp_port)
     return fields
+
+
+def _rtsp_ports(names: Collection[str]) -> list[str]:
+    """Return the fields that hold the port of RTSP: ``port`` is it where there is no other."""
+    alone = "port" in names and "http_port" not in names
+    return [name for name in ("rtsp_port", "port") if name in names and (name != "port" or alone)]
 
 
 def moved(entry: EntryConfig, found: Discovered, names: Collection[str]) -> dict[str, Any]:
@@ -62,14 +71,23 @@ def moved(entry: EntryConfig, found: Discovered, names: Collection[str]) -> dict
     follows the device. ``names`` are the fields there are.
     """
     now = current(entry)
-    if not _is_address(str(now.get("host", ""))) or not _is_address(found.host):
+    if not _is_address(host_of(now) or "") or not _is_address(found.host):
         return {}
     fields: dict[str, Any] = {}
     if host_of(now) != found.host.casefold():
+        if "host" not in now:
+            return {"url": _at(str(now["url"]), found.host.casefold())}
         fields["host"] = found.host.casefold()
     if "http_port" in names and not _same_port(now, found):
         fields["http_port"] = found.port
     return fields
+
+
+def _at(url: str, host: str) -> str:
+    """Return an address with another host."""
+    parts = urlsplit(url)
+    host = f"[{host}]" if ":" in host else host
+    return urlunsplit(parts._replace(netloc=host if parts.port is None else f"{host}:{parts.port}"))
 
 
 def same_place(entry: EntryConfig, found: Discovered, names: Collection[str]) -> bool:

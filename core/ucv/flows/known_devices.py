@@ -65,6 +65,11 @@ class KnownDevices:
         while len(self._ignored) > MAX_IGNORED:
             del self._ignored[next(iter(self._ignored))]
 
+    def want(self, found: Discovered) -> None:
+        """Offer a device again that was ignored."""
+        for mark in _marks(found):
+            self._ignored.pop(mark, None)
+
     def is_ignored(self, found: Discovered) -> bool:
         """Say whether a device is not wanted."""
         return any(mark in self._ignored for mark in _marks(found))

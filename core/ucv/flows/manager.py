@@ -155,6 +155,22 @@ class FlowManager:
 
     # --- for the hub --------------------------------------------------------------------------
 
+    def learn(self, entry_id: str, found: Discovered) -> None:
+        """Know from now on that an entry is of a discovered device, wherever that will be."""
+        self._known.learn(entry_id, found)
+
+    def withdraw(self, flow_id: str, sentence: str) -> bool:
+        """End a discovered device's flow that nobody has answered yet; says whether it ended."""
+        flow = self._flows.get(flow_id)
+        if flow is None or flow.touched or flow.committing.locked():
+            return False
+        self._end(flow, AbortPage("withdrawn", sentence, flow.entry_id))
+        return True
+
+    def want(self, found: Discovered) -> None:
+        """Offer a device again of which a flow was cancelled."""
+        self._known.want(found)
+
     async def discovered(self, found: Discovered) -> FlowView | None:
         """Take note of a device on the network; returns its flow if it is new.
 

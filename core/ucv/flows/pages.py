@@ -102,8 +102,8 @@ class AbortPage:
     """The flow ended without that.
 
     ``reason`` is for programs: ``already_configured``, ``updated``, ``wrong_device``,
-    ``read_only``, ``not_supported``, ``expired``, ``cancelled``, ``failed``, or an integration's
-    own. ``entry_id`` is the entry it has to do with, if there is one.
+    ``read_only``, ``not_supported``, ``expired``, ``cancelled``, ``withdrawn``, ``failed``, or an
+    integration's own. ``entry_id`` is the entry it has to do with, if there is one.
     """
 
     reason: str

@@ -17,7 +17,7 @@ class Discovered:
 
     ``key`` is what the finder knows it by (the name of its service, a MAC address) and stays the
     same when the address changes; ``unique_id`` is the integration's own, if the device told it.
-    ``port`` is that of its HTTP service, None if it is not known.
+    ``port`` is that of its HTTP service, None if it is not known; ``rtsp_port`` that of RTSP.
     """
 
     domain: str
@@ -27,6 +27,7 @@ class Discovered:
     port: int | None = None
     properties: Mapping[str, Any] = field(default_factory=dict)
     unique_id: str | None = None
+    rtsp_port: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -34,6 +35,7 @@ class Discovered:
             "name": self.name,
             "host": self.host,
             "port": self.port,
+            "rtsp_port": self.rtsp_port,
             "properties": dict(self.properties),
         }
 

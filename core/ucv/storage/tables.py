@@ -122,3 +122,21 @@ audit_log = sa.Table(
     sa.Column("address", sa.String(64), nullable=False),
     sa.Column("outcome", sa.String(64), nullable=False),
 )
+
+#: Devices that were found on the network; ``data`` is a `ucv.discovery.store.DeviceRecord`.
+found_devices = sa.Table(
+    "found_devices",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("last_seen", sa.Float, nullable=False, index=True),
+    sa.Column("data", sa.JSON, nullable=False),
+)
+
+#: Scans that ended, with their results.
+scans = sa.Table(
+    "scans",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("started", sa.Float, nullable=False, index=True),
+    sa.Column("data", sa.JSON, nullable=False),
+)

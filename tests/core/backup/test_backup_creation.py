@@ -90,7 +90,7 @@ def test_the_database_is_that_of_one_moment_although_somebody_writes(
 
 async def test_it_is_made_beside_a_running_hub(tmp_path: Path, kit: Any) -> None:
     directory = ConfigDirectory(tmp_path / "running")
-    kit.write(directory.yaml, "discovery:\n  mdns: false\n")
+    kit.write(directory.yaml, "discovery:\n  enabled: false\n")
     hub = Hub(directory.path)
     await hub.start()
     try:

@@ -273,7 +273,7 @@ def traced(folder: Path, device: AcmeDevice) -> Path:
     (config / "custom_integrations").mkdir(parents=True)
     shutil.copy(ACME, config / "custom_integrations")
     camera = {"id": "yard", "name": "Yard", "integration": "acme", **device.config}
-    document = {"discovery": {"mdns": False}, "cameras": [camera]}
+    document = {"discovery": {"enabled": False}, "cameras": [camera]}
     (config / "ucv.yaml").write_bytes(orjson.dumps(document))
     return config
 

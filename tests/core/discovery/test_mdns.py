@@ -13,13 +13,25 @@ from hypothesis import strategies as st
 from zeroconf import IPVersion, NotRunningException, Zeroconf
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
-from ucv.discovery.mdns import MdnsListener, discovered
-from ucv.flows.view import Discovered
+from ucv.discovery.mdns import MdnsFinder, service_of
+from ucv.discovery.rejections import Rejections
+from ucv.discovery.report import Report
 from ucv.plugins.discovery_handlers import MdnsHandler
-from ucv.testing.clock import until
+from ucv.testing.clock import FakeClock, until
 
 TYPE = "_acme-cam._tcp.local."
 HANDLER = MdnsHandler("acme", TYPE)
+
+
+class Heard:
+    """A finder, and what it reports and refuses."""
+
+    def __init__(self, interface: str = "127.0.0.1") -> None:
+        self.reports: list[Report] = []
+        self.rejections = Rejections(FakeClock())
+        self.finder = MdnsFinder(
+            interfaces=[interface], on_report=self.reports.append, rejections=self.rejections
+        )
 
 
 def announcement(
@@ -43,75 +55,90 @@ async def device() -> AsyncIterator[AsyncZeroconf]:
 
 
 @pytest_asyncio.fixture
-async def found() -> AsyncIterator[list[Discovered]]:
-    heard: list[Discovered] = []
-
-    async def on_found(one: Discovered) -> None:
-        heard.append(one)
-
-    listener = MdnsListener(interfaces=["127.0.0.1"], on_found=on_found)
-    await listener.listen([HANDLER])
-    yield heard
-    await listener.stop()
+async def heard() -> AsyncIterator[Heard]:
+    one = Heard()
+    await one.finder.listen([HANDLER])
+    yield one
+    await one.finder.stop()
 
 
 async def test_a_device_that_appears_is_reported_with_its_address_and_serial(
-    device: AsyncZeroconf, found: list[Discovered]
+    device: AsyncZeroconf, heard: Heard
 ) -> None:
-    announced = await device.async_register_service(announcement(serial="A-1", model="One"))
-    await until(lambda: found, 10)
+    announced = await device.async_register_service(announcement(serial="A-100", model="One"))
+    await until(lambda: heard.reports, 10)
     await announced
-    assert found[0] == Discovered(
-        domain="acme",
-        key=f"Hall.{TYPE}",
-        name="Hall",
-        host="127.0.0.5",
-        port=8080,
-        properties={"serial": "A-1", "model": "One"},
-        unique_id="A-1",
-    )
+    report = heard.reports[0]
+    assert (report.source, report.domain, report.host) == ("mdns", "acme", "127.0.0.5")
+    assert report.key == f"Hall.{TYPE}"
+    told = report.sighting
+    assert (told.name, told.model, told.unique_id, told.http_port) == ("Hall", "One", "A-100", 8080)
 
 
 async def test_a_device_that_was_there_before_is_reported_too(device: AsyncZeroconf) -> None:
     await (await device.async_register_service(announcement(name="Early")))
-    heard: list[Discovered] = []
-
-    async def on_found(one: Discovered) -> None:
-        heard.append(one)
-
-    listener = MdnsListener(interfaces=["127.0.0.1"], on_found=on_found)
-    await listener.listen([HANDLER])
+    heard = Heard()
+    await heard.finder.listen([HANDLER])
     try:
-        await until(lambda: heard, 10)
-        assert heard[0].name == "Early"
+        await until(lambda: heard.reports, 10)
+        assert heard.reports[0].sighting.name == "Early"
     finally:
-        await listener.stop()
+        await heard.finder.stop()
 
 
-async def test_a_new_address_is_reported(device: AsyncZeroconf, found: list[Discovered]) -> None:
+async def test_a_new_address_is_reported(device: AsyncZeroconf, heard: Heard) -> None:
     await (await device.async_register_service(announcement(serial="A-1")))
-    await until(lambda: found, 10)
+    await until(lambda: heard.reports, 10)
     moved = announcement(serial="A-1", address="127.0.0.6")
     await (await device.async_update_service(moved))
-    await until(lambda: found[-1].host == "127.0.0.6", 10)
+    await until(lambda: heard.reports[-1].host == "127.0.0.6", 10)
+
+
+async def test_a_good_bye_is_reported(device: AsyncZeroconf, heard: Heard) -> None:
+    info = announcement(serial="A-1")
+    await (await device.async_register_service(info))
+    await until(lambda: heard.reports, 10)
+    await (await device.async_unregister_service(info))
+    await until(lambda: heard.reports[-1].gone, 10)
+    assert heard.reports[-1].key == f"Hall.{TYPE}"
+
+
+async def test_an_announcement_for_the_address_of_another_is_not_believed(
+    device: AsyncZeroconf, heard: Heard
+) -> None:
+    await (await device.async_register_service(announcement(address="192.0.2.7")))
+    await until(lambda: heard.rejections.count("mdns"), 10)
+    assert heard.reports == []
+
+
+async def test_each_handler_of_a_type_says_for_itself_whether_it_is_its_device(
+    device: AsyncZeroconf,
+) -> None:
+    heard = Heard()
+    other = MdnsHandler("other", TYPE, parse=lambda _service: None)
+    await heard.finder.listen([other, HANDLER])
+    try:
+        await (await device.async_register_service(announcement(serial="A-1")))
+        await until(lambda: heard.reports, 10)
+        assert {report.domain for report in heard.reports} == {"acme"}
+    finally:
+        await heard.finder.stop()
 
 
 async def test_without_a_handler_there_is_no_socket() -> None:
-    async def on_found(one: Discovered) -> None:
-        raise AssertionError(one)
-
-    listener = MdnsListener(interfaces=["192.0.2.1"], on_found=on_found)
-    await listener.listen([])
-    await listener.stop()
+    heard = Heard("192.0.2.1")
+    await heard.finder.listen([])
+    assert not heard.finder.listening
+    assert heard.finder.problem is None
+    await heard.finder.stop()
 
 
 async def test_an_interface_that_is_not_there_is_no_reason_to_fail() -> None:
-    async def on_found(one: Discovered) -> None:
-        raise AssertionError(one)
-
-    listener = MdnsListener(interfaces=["192.0.2.1"], on_found=on_found)
-    await listener.listen([HANDLER])
-    await listener.stop()
+    heard = Heard("192.0.2.1")
+    await heard.finder.listen([HANDLER])
+    assert not heard.finder.listening
+    assert heard.finder.problem is not None
+    await heard.finder.stop()
 
 
 @given(
@@ -135,48 +162,41 @@ def test_whatever_is_announced_is_bounded_and_printable(
                 for a in addresses
             ]
 
-    one = discovered(HANDLER, Announced())  # type: ignore[arg-type]  # what it uses of it
+    one = service_of(TYPE, Announced(), lambda _host: True)  # type: ignore[arg-type]  # what it uses of it
     if one is not None:
-        assert one.name.isprintable()
-        assert len(one.name) <= 256
+        assert one.instance.isprintable()
+        assert len(one.instance) <= 256
         assert len(one.properties) <= 32
         assert all(f"{key}{value}".isprintable() for key, value in one.properties.items())
 
 
-async def test_a_listener_that_was_stopped_opens_no_socket_again(
-    device: AsyncZeroconf,
+async def test_a_finder_that_was_stopped_opens_no_socket_again(
+    device: AsyncZeroconf, heard: Heard
 ) -> None:
-    heard: list[Discovered] = []
-
-    async def on_found(one: Discovered) -> None:
-        heard.append(one)
-
     await device.async_register_service(announcement(serial="A-1"))
-    listener = MdnsListener(interfaces=["127.0.0.1"], on_found=on_found)
-    await listener.listen([HANDLER])
-    await until(lambda: heard, 10)
-    await listener.stop()
-    heard.clear()
+    await until(lambda: heard.reports, 10)
+    await heard.finder.stop()
+    heard.reports.clear()
     # A plugin was loaded in the very moment that the hub stopped.
-    await listener.listen([HANDLER])
+    await heard.finder.listen([HANDLER])
+    await heard.finder.ask()
     await asyncio.sleep(0.3)
-    try:
-        assert heard == []
-    finally:
-        await listener.stop()
+    assert heard.reports == []
+    assert not heard.finder.listening
 
 
-async def test_a_network_that_does_not_start_is_no_reason_not_to_run(
+async def test_a_network_that_comes_later_is_listened_to_at_the_next_round(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def not_running(_self: Zeroconf, **_limit: float) -> None:
         raise NotRunningException
 
-    async def on_found(one: Discovered) -> None:
-        raise AssertionError(one)
-
-    monkeypatch.setattr(Zeroconf, "async_wait_for_start", not_running)
-    listener = MdnsListener(interfaces=["127.0.0.1"], on_found=on_found)
-    await listener.listen([HANDLER])
+    heard = Heard()
+    with monkeypatch.context() as patched:
+        patched.setattr(Zeroconf, "async_wait_for_start", not_running)
+        await heard.finder.listen([HANDLER])
     assert "are not found" in caplog.text
-    await listener.stop()
+    assert not heard.finder.listening
+    await heard.finder.ask()
+    assert (heard.finder.listening, heard.finder.problem) == (True, None)
+    await heard.finder.stop()

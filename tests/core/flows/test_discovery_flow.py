@@ -49,6 +49,7 @@ async def test_a_discovered_device_is_offered_with_its_address_filled_in(world: 
         "name": "Acme A1",
         "host": "192.0.2.10",
         "port": 80,
+        "rtsp_port": None,
         "properties": {"model": "A1"},
     }
     assert flow.expires == world.clock.time() + 86_400
