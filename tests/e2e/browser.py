@@ -24,11 +24,11 @@ ARGUMENTS = [
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
+async def chromium(program: str | Path = "/usr/bin/chromium") -> AsyncIterator[Browser]:
     """Start a headless Chromium and close it at the end."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", headless=True, args=ARGUMENTS
+            executable_path=program, headless=True, args=ARGUMENTS
         )
         try:
             yield browser

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,14 @@ _HOLD = "echo held; exec cat >/dev/null"
 _ADDRESS = ("ip", "address", "add")
 #: Where Debian has iproute2 is not always on the path of who is not root.
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+#: What is added to the environment of processes. Compiling everything anew for each would take
+#: most of the time, so what they compile is kept, outside of the source tree.
+ENVIRONMENT = {
+    "PATH": _PATH,
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONDONTWRITEBYTECODE": "",
+    "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir(), "ucv-bytecode")),
+}
 _RELAY = Path(__file__).with_name("relay.py")
 
 
@@ -232,7 +241,7 @@ async def _start(command: Sequence[str], *, pass_fds: Sequence[int] = ()) -> Run
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         pass_fds=pass_fds,
-        env={**os.environ, "PATH": _PATH, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, **ENVIRONMENT},
     )
     running = Running(process)
     running._reader = asyncio.create_task(running._read())
