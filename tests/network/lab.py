@@ -25,6 +25,8 @@ from pathlib import Path
 COMMAND_LIMIT, END_LIMIT = 10.0, 5.0
 #: The address that hosts have as their router; nobody has it.
 GATEWAY = "192.0.2.1"
+#: What has a process end with the one that started it.
+_BOUND = ("setpriv", "--pdeathsig", "KILL", "--")
 #: Says that it has its namespaces, and ends when the test's process does: with its input.
 _HOLD = "echo held; exec cat >/dev/null"
 _ADDRESS = ("ip", "address", "add")
@@ -127,7 +129,7 @@ class Host:
 
     def command(self, arguments: Sequence[str]) -> list[str]:
         """Return what runs a command on this host, and ends it with the test's process."""
-        return [*_enter(self._holder), "setpriv", "--pdeathsig", "KILL", "--", *arguments]
+        return [*_enter(self._holder), *_BOUND, *arguments]
 
     async def run(self, arguments: Sequence[str]) -> Running:
         """Start a process; it ends with the lab."""
@@ -162,7 +164,7 @@ class Host:
         with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
             # A socket stays in the namespace that it was made in.
             number = server.fileno()
-            arguments = self.command([sys.executable, "-ISS", str(_RELAY), str(number), str(port)])
+            arguments = self.command([sys.executable, "-IS", str(_RELAY), str(number), str(port)])
             relay = await _start(arguments, pass_fds=(number,))
             outside: int = server.getsockname()[1]
         try:
@@ -229,9 +231,16 @@ class NetworkLab:
         return host
 
     async def call(self, *arguments: str) -> str:
-        """Run a command on the switch."""
+        """Run a command on the switch, as `Host.call` does."""
         assert self._switch is not None
         return await _call(_enter(self._switch), arguments)
+
+    async def run(self, arguments: Sequence[str]) -> Running:
+        """Start a process on the switch; it ends with the lab."""
+        assert self._switch is not None
+        running = await _start([*_enter(self._switch), *_BOUND, *arguments])
+        self._stack.push_async_callback(running.stop)
+        return running
 
 
 async def _start(command: Sequence[str], *, pass_fds: Sequence[int] = ()) -> Running:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -11,6 +12,8 @@ import psutil
 import pytest
 
 from tests.network.lab import Host, NetworkLab, Running
+from tests.network.wire import Contact, Wire
+from ucv.testing import until
 
 pytestmark = pytest.mark.slow
 
@@ -48,12 +51,12 @@ print(urllib.request.urlopen(sys.argv[1], timeout=float(sys.argv[2])).status)
 
 
 async def python(host: Host, program: str, *arguments: str) -> Running:
-    return await host.run([sys.executable, "-ISS", "-c", program, *arguments])
+    return await host.run([sys.executable, "-IS", "-c", program, *arguments])
 
 
 async def ask(host: Host, group: str, port: int, limit: float = 5.0) -> str:
     """Send a question to a group and return the answer, with who gave it."""
-    command = [sys.executable, "-ISS", "-c", _ASK, group, str(port), host.address, str(limit)]
+    command = [sys.executable, "-IS", "-c", _ASK, group, str(port), host.address, str(limit)]
     return await host.call(*command)
 
 
@@ -93,7 +96,7 @@ async def test_hosts_connect_to_each_other_over_both_kinds_of_addresses(
     camera = await lab.host("camera", "192.0.2.9")
     hub = await lab.host("hub", "192.0.2.2")
     await serve_http(camera, tmp_path, "::")
-    command = [sys.executable, "-ISS", "-c", _FETCH]
+    command = [sys.executable, "-IS", "-c", _FETCH]
     assert await hub.call(*command, "http://192.0.2.9:8080/", "5") == "200"
     assert await hub.call(*command, "http://[2001:db8::9]:8080/", "5") == "200"
 
@@ -117,7 +120,7 @@ async def test_a_host_has_the_address_it_is_given_anew(lab: NetworkLab, tmp_path
     await serve_http(camera, tmp_path, "0.0.0.0")
     await camera.change_address("192.0.2.77")
     assert "192.0.2.77" in await ask(hub, "239.255.255.250", 3702)
-    command = [sys.executable, "-ISS", "-c", _FETCH]
+    command = [sys.executable, "-IS", "-c", _FETCH]
     assert await hub.call(*command, "http://192.0.2.77:8080/", "5") == "200"
     with pytest.raises(AssertionError, match=r"No route to host|timed out"):
         await hub.call(*command, "http://192.0.2.9:8080/", "0.3")
@@ -140,6 +143,24 @@ async def test_a_test_reaches_what_listens_on_a_host_alone(lab: NetworkLab, tmp_
         for _ in range(3):
             async with client.get(f"http://127.0.0.1:{port}/") as answer:
                 assert await answer.text() == "hub"
+
+
+async def test_the_wire_shows_who_connects_to_whom_and_who_logs_in(
+    lab: NetworkLab, tmp_path: Path
+) -> None:
+    camera = await lab.host("camera", "192.0.2.9")
+    hub = await lab.host("hub", "192.0.2.2")
+    await serve_http(camera, tmp_path, "::")
+    wire = Wire(lab)
+    await wire.begin()
+    command = [sys.executable, "-IS", "-c", _FETCH]
+    await hub.call(*command, "http://192.0.2.9:8080/", "5")
+    await hub.call(*command, "http://[2001:db8::9]:8080/?usr=me", "5")
+    plain = Contact("192.0.2.2", "192.0.2.9", 8080)
+    second = Contact("2001:db8::2", "2001:db8::9", 8080)
+    await until(lambda: len(wire.contacts()) == 3)
+    assert wire.contacts() == [plain, second, replace(second, login="usr=")]
+    assert wire.logins() == wire.contacts()[2:]
 
 
 async def test_nothing_is_left_of_a_lab() -> None:
