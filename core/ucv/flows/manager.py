@@ -138,6 +138,15 @@ class FlowManager:
         await flow.conversation.rest(wait)
         return flow.view()
 
+    async def wait(self, flow_id: str, seconds: float) -> FlowView:
+        """Return what a flow shows when something is asked, or after so many seconds.
+
+        Raises `NotFoundError`.
+        """
+        flow = self._flow(flow_id)
+        await flow.conversation.rest(seconds)
+        return flow.view()
+
     async def cancel(self, flow_id: str) -> None:
         """End a flow; a discovered device is then ignored until the hub starts anew.
 
@@ -257,7 +266,7 @@ class FlowManager:
             if flow.touched or (before.host, before.port) == (found.host, found.port):
                 return flow
             # Nobody has looked at it yet: begin anew with the address that is right now.
-            self._end(flow, AbortPage("cancelled", "The device has another address now."))
+            self._end(flow, AbortPage("withdrawn", "The device has another address now."))
         return self._begin(
             integration, "discovery", title=found.name or integration.name, discovered=found
         )

@@ -1,0 +1,50 @@
+"""The flows that add found devices."""
+
+from __future__ import annotations
+
+from ucv.discovery.merging import FoundDevice
+from ucv.flows.manager import FlowManager
+from ucv.flows.view import Discovered, FlowView
+
+
+class Offers:
+    """Knows the flows of found devices: their key is the device's id."""
+
+    def __init__(self, flows: FlowManager) -> None:
+        self._flows = flows
+
+    def of(self, device: FoundDevice) -> list[FlowView]:
+        """Return a device's open flows."""
+        return [
+            flow
+            for flow in self._flows.list()
+            if flow.discovered is not None and flow.discovered.key == device.id
+        ]
+
+    def withdraw(self, device: FoundDevice, sentence: str, *, but: str | None = None) -> None:
+        """End a device's flows that nobody has answered yet, except those of one integration."""
+        for flow in self.of(device):
+            if flow.integration != but:
+                self._flows.withdraw(flow.id, sentence)
+
+
+def discovered(device: FoundDevice, domain: str) -> Discovered:
+    """Return a device as the flow of an integration has it."""
+    mine = [one.report.sighting for one in device.alive() if one.report.domain == domain]
+    # The port that another integration's protocol told may be that of another interface.
+    ports = (sighting.http_port for sighting in mine)
+    return Discovered(
+        domain=domain,
+        key=device.id,
+        name=_title(device) or device.host,
+        host=device.host,
+        port=next((port for port in ports if port is not None), None),
+        properties=device.details(),
+        unique_id=next(iter(device.unique_ids(domain)), None),
+        rtsp_port=device.told("rtsp_port"),
+    )
+
+
+def _title(device: FoundDevice) -> str | None:
+    named = [device.told("manufacturer"), device.told("model")]
+    return device.told("name") or " ".join(part for part in named if part) or None

@@ -1,0 +1,166 @@
+"""Brings each found device to its entry, or offers it to the integration that fits best."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+
+from ucv.cameras.registry import CameraRegistry
+from ucv.clock import Clock, TimerHandle
+from ucv.discovery.device_book import DeviceBook
+from ucv.discovery.merging import FoundDevice
+from ucv.discovery.offers import Offers, discovered
+from ucv.discovery.ownership import Owners
+from ucv.entries.entry import EntryConfig
+from ucv.entries.manager import EntryManager
+from ucv.flows.manager import FlowManager
+
+_log = logging.getLogger(__name__)
+
+#: Seconds for which further protocols may speak before a device is offered, or followed.
+SETTLE = 0.4
+#: Seconds between two looks at whether an entry is to follow a device to the same address.
+FOLLOW_AGAIN = 10.0
+#: Seconds after which a device is offered again whose flow has ended without an entry.
+OFFER_AGAIN = 300.0
+#: Devices that are looked at concurrently.
+MAX_ROUTES = 16
+
+
+class Router:
+    """Looks at a device some time after something was told of it; `stop` in the end."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        book: DeviceBook,
+        offers: Offers,
+        flows: FlowManager,
+        entries: EntryManager,
+        cameras: CameraRegistry,
+    ) -> None:
+        self._clock = clock
+        self._book = book
+        self._offers = offers
+        self._flows = flows
+        self._entries = entries
+        self._cameras = cameras
+        self._owners: Owners | None = None
+        self._followed: dict[tuple[str, str], float] = {}
+        self._offered: dict[tuple[str, str], float] = {}
+        self._timers: dict[str, TimerHandle] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
+        self._room = asyncio.Semaphore(MAX_ROUTES)
+        self._review_timer: TimerHandle | None = None
+        self._stopped = False
+
+    def soon(self, device: FoundDevice) -> None:
+        """Look at a device once what is told of it has settled."""
+        if device.id not in self._timers and not self._stopped:
+            self._timers[device.id] = self._clock.call_later(SETTLE, lambda: self._begin(device))
+
+    def review_soon(self) -> None:
+        """Look anew whose the devices are: an entry has changed."""
+        self._owners = None
+        if self._review_timer is None and not self._stopped:
+            self._review_timer = self._clock.call_later(SETTLE, self._review)
+
+    async def stop(self) -> None:
+        """Look no more."""
+        self._stopped = True
+        for timer in (*self._timers.values(), self._review_timer):
+            if timer is not None:
+                timer.cancel()
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def route(self, device: FoundDevice) -> None:
+        """Look at a device now."""
+        if self._book.find(device.id) is not device:
+            return
+        owner = self._owner(device)
+        if owner is not None:
+            await self._follow(device, owner)
+            return
+        self._book.set_owner(device, None)
+        best = next(iter(self._book.domains(device)), None)
+        if device.ignored:
+            self._offers.withdraw(device, "The device is ignored.")
+        elif best is not None and self._book.is_present(device):
+            # More is known now than when it was first offered.
+            self._offers.withdraw(device, "Another integration fits the device better.", but=best)
+            # Where somebody is at it already with another integration, that goes on.
+            open_flows = self._offers.of(device)
+            if all(flow.integration == best for flow in open_flows) and (
+                open_flows or self._may_offer(device, best)
+            ):
+                await self._flows.discovered(discovered(device, best))
+
+    async def _follow(self, device: FoundDevice, owner: EntryConfig) -> None:
+        """Have an entry go on at the address where its device is."""
+        self._book.set_owner(device, owner.id)
+        self._offers.withdraw(device, f"{owner.name} is this device.")
+        if not self._book.is_present(device):
+            return
+        found = replace(discovered(device, owner.integration), unique_id=owner.unique_id)
+        self._flows.learn(owner.id, found)
+        key, now = (owner.id, device.host), self._clock.monotonic()
+        followed = {k: at for k, at in self._followed.items() if now - at < FOLLOW_AGAIN}
+        if key not in followed:
+            self._followed = {**followed, key: now}
+            await self._flows.discovered(found)
+
+    def _may_offer(self, device: FoundDevice, domain: str) -> bool:
+        """Say whether to begin a flow: one that fails at once must not begin with each answer."""
+        key, now = (device.id, domain), self._clock.monotonic()
+        offered = {k: at for k, at in self._offered.items() if now - at < OFFER_AGAIN}
+        if key in offered:
+            return False
+        self._offered = {**offered, key: now}
+        return True
+
+    def offer_again(self, device: FoundDevice) -> None:
+        """Let a device be offered at once that was offered before."""
+        for key in [key for key in self._offered if key[0] == device.id]:
+            del self._offered[key]
+
+    def _owner(self, device: FoundDevice) -> EntryConfig | None:
+        if self._owners is None:
+            self._owners = Owners(self._entries, self._cameras)
+        return self._owners.of(device, self._book.domains(device))
+
+    def _review(self) -> None:
+        self._review_timer = None
+        self._owners = None
+        for device in self._book.all():
+            owner = self._owner(device)
+            if owner is not None or device.entry_id is not None:
+                self.soon(device)
+
+    def _begin(self, device: FoundDevice) -> None:
+        self._timers.pop(device.id, None)
+        if device.id in self._tasks:
+            self._again.add(device.id)
+            return
+        task = asyncio.create_task(self._run(device), name=f"found {device.host[:40]}")
+        self._tasks[device.id] = task
+        task.add_done_callback(lambda _task: self._end(device))
+
+    def _end(self, device: FoundDevice) -> None:
+        self._tasks.pop(device.id, None)
+        if device.id in self._again:
+            self._again.discard(device.id)
+            self.soon(device)
+
+    async def _run(self, device: FoundDevice) -> None:
+        try:
+            async with self._room:
+                await self.route(device)
+        except Exception:  # one device must not keep the others from being offered
+            _log.exception("A device at %s could not be offered", device.host)
+        self._book.publish(device)
