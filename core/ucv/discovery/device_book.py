@@ -232,6 +232,7 @@ class DeviceBook:
             for one in device.observations.values():
                 if one.report.source not in ("mdns", "scan"):
                     one.missed = 0 if one.last_seen >= began else one.missed + 1
+            device.settle(self._clock.time())
             if device.id not in self._published:
                 continue
             if not self.is_present(device):

@@ -100,6 +100,26 @@ class FoundDevice:
         told = (getattr(one.report.sighting, name) for one in self.observations.values())
         return {port for port in told if port is not None}
 
+    def settle(self, now: float) -> bool:
+        """Take the newest address for the device's, if it has left its old one; says if it may yet.
+
+        It may have both, so the old one counts for some seconds. Addresses that a device gives
+        itself (RFC 3927) are the last choice.
+        """
+        newest = self.newest()
+        if newest == self.host or (is_self_given(newest) and not is_self_given(self.host)):
+            return False
+        span = self.addresses.get(self.host)
+        recent = span is not None and now - span.last_seen <= AT_ADDRESS
+        if recent and not is_self_given(self.host):
+            return True
+        self.host = newest
+        return False
+
+    def newest(self) -> str:
+        """Return the address from which the device answered last."""
+        return next(reversed(self.addresses), self.host)
+
 
 class Merger:
     """Holds the devices; reports go in. Bounded whatever arrives."""
@@ -187,20 +207,7 @@ class Merger:
             oldest = next(iter(device.addresses))
             del device.addresses[oldest]
             _drop(self._by_host, oldest, device)
-        if device.host != report.host and self._has_left(device, report.host, now):
-            device.host = report.host
-
-    def _has_left(self, device: FoundDevice, other: str, now: float) -> bool:
-        """Say whether a device that was seen at another address is no longer at its old one.
-
-        It may have both. Addresses that a device gives itself (RFC 3927) are the last choice.
-        """
-        if _self_given(other) and not _self_given(device.host):
-            return False
-        if _self_given(device.host) and not _self_given(other):
-            return True
-        span = device.addresses.get(device.host)
-        return span is None or now - span.last_seen > AT_ADDRESS
+        device.settle(now)
 
     def _absorb(self, device: FoundDevice, other: FoundDevice) -> None:
         self.forget(other)
@@ -311,7 +318,8 @@ def _drop(index: dict[Any, list[FoundDevice]], key: object, device: FoundDevice)
             del index[key]
 
 
-def _self_given(host: str) -> bool:
+def is_self_given(host: str) -> bool:
+    """Say whether an address is one that devices give themselves for want of another."""
     try:
         return ipaddress.ip_address(host.partition("%")[0]).is_link_local
     except ValueError:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ucv.cameras.registry import CameraRegistry
 from ucv.clock import Clock, TimerHandle
 from ucv.discovery.device_book import DeviceBook
-from ucv.discovery.merging import FoundDevice
+from ucv.discovery.merging import AT_ADDRESS, FoundDevice, is_self_given
 from ucv.discovery.offers import Offers, discovered
 from ucv.discovery.ownership import Owners
 from ucv.entries.entry import EntryConfig
@@ -59,8 +59,7 @@ class Router:
 
     def soon(self, device: FoundDevice) -> None:
         """Look at a device once what is told of it has settled."""
-        if device.id not in self._timers and not self._stopped:
-            self._timers[device.id] = self._clock.call_later(SETTLE, lambda: self._begin(device))
+        self._look(device, SETTLE)
 
     def review_soon(self) -> None:
         """Look anew whose the devices are: an entry has changed."""
@@ -83,6 +82,9 @@ class Router:
         """Look at a device now."""
         if self._book.find(device.id) is not device:
             return
+        if device.settle(self._clock.time()):
+            # Whether it has two addresses or has moved will show.
+            self._look(device, AT_ADDRESS)
         owner = self._owner(device)
         if owner is not None:
             await self._follow(device, owner)
@@ -107,13 +109,15 @@ class Router:
         self._offers.withdraw(device, f"{owner.name} is this device.")
         if not self._book.is_present(device):
             return
-        found = replace(discovered(device, owner.integration), unique_id=owner.unique_id)
-        self._flows.learn(owner.id, found)
-        key, now = (owner.id, device.host), self._clock.monotonic()
+        where = device.newest()
+        key, now = (owner.id, where), self._clock.monotonic()
         followed = {k: at for k, at in self._followed.items() if now - at < FOLLOW_AGAIN}
-        if key not in followed:
-            self._followed = {**followed, key: now}
-            await self._flows.discovered(found)
+        if key in followed or is_self_given(where):
+            return
+        self._followed = {**followed, key: now}
+        found = replace(discovered(device, owner.integration), host=where)
+        if await self._flows.follow(owner.id, found):
+            device.host = where
 
     def _may_offer(self, device: FoundDevice, domain: str) -> bool:
         """Say whether to begin a flow: one that fails at once must not begin with each answer."""
@@ -133,6 +137,10 @@ class Router:
         if self._owners is None:
             self._owners = Owners(self._entries, self._cameras)
         return self._owners.of(device, self._book.domains(device))
+
+    def _look(self, device: FoundDevice, seconds: float) -> None:
+        if device.id not in self._timers and not self._stopped:
+            self._timers[device.id] = self._clock.call_later(seconds, lambda: self._begin(device))
 
     def _review(self) -> None:
         self._review_timer = None

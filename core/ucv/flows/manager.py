@@ -164,9 +164,21 @@ class FlowManager:
 
     # --- for the hub --------------------------------------------------------------------------
 
-    def learn(self, entry_id: str, found: Discovered) -> None:
-        """Know from now on that an entry is of a discovered device, wherever that will be."""
-        self._known.learn(entry_id, found)
+    async def follow(self, entry_id: str, found: Discovered) -> bool:
+        """Have an entry go on where its device was found, and say whether that is a new address.
+
+        Not if the device still answers where it was: then it has two, or another says it were it.
+        """
+        entry = self._entries.get(entry_id).config
+        integration = self._integrations().get(entry.integration)
+        if integration is None:
+            return False
+        changes = addresses.moved(entry, found, keys_of(integration.schema))
+        if not changes or await self._entries.is_another_host(entry_id, found.host):
+            return False
+        _log.info("%s was found again at %s", entry_id, found.host)
+        await self._entries.relocate(entry_id, changes)
+        return True
 
     def withdraw(self, flow_id: str, sentence: str) -> bool:
         """End a discovered device's flow that nobody has answered yet; says whether it ended."""
@@ -249,12 +261,9 @@ class FlowManager:
             raise PluginNotLoaded(details={"integration": found.domain})
         known = self._known.entry_of(found, integration)
         if known is not None:
-            changes = addresses.moved(known, found, keys_of(integration.schema))
-            if not changes:
+            if not addresses.moved(known, found, keys_of(integration.schema)):
                 return None
-            if not await self._entries.is_another_host(known.id, found.host):
-                _log.info("%s was found again at %s", known.id, found.host)
-                await self._entries.relocate(known.id, changes)
+            if await self.follow(known.id, found):
                 return None
             # It says that it is a device which is still where it was: the flow will tell.
         if self._known.is_ignored(found):
