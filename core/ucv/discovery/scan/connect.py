@@ -25,10 +25,10 @@ from ucv.discovery.scan.probes import Host, Probe, is_with_itself, open_socket, 
 from ucv.discovery.scan.round_trip import RoundTrip
 
 #: Longest time that the scan holds the event loop, in seconds.
-SLICE: Final = 0.002
+SLICE: Final = 0.001
 #: Results that are taken from the kernel at once, and connections made between two looks at the
 #: clock.
-_BATCH: Final = 256
+_BATCH: Final = 64
 _STEP: Final = 16
 #: Probes in flight for one host: small devices accept few connections.
 MAX_PER_HOST: Final = 4

@@ -21,6 +21,8 @@ from ucv.errors import PublicAddresses, ScanTooLarge, ValidationError
 DEFAULT_LIMIT: Final = 4096
 #: Addresses that are scanned at most, whatever is confirmed: an IPv4 /8.
 MAX_ADDRESSES: Final = 1 << 24
+#: Connections that a scan makes at most: a quick one of all these addresses.
+MAX_PROBES: Final = 8 * MAX_ADDRESSES
 #: Longest text of ranges, in characters, and how many there may be.
 MAX_TEXT: Final = 32_768
 MAX_WORDS: Final = 1024
@@ -124,6 +126,19 @@ class Targets:
         for one in self.ranges:
             yield from one
 
+    def __contains__(self, address: object) -> bool:
+        """Whether an address, as text, is one of them."""
+        head, _, scope = str(address).partition("%")
+        try:
+            one = ip_address(head)
+        except ValueError:
+            return False
+        return any(
+            (one.version, scope) == (among.version, among.scope)
+            and among.first <= int(one) <= among.last
+            for among in self.ranges
+        )
+
     def __str__(self) -> str:
         return ",".join(self.texts)
 
@@ -175,6 +190,17 @@ def check_targets(
         )
     if targets.count > limit and not confirmed:
         raise ScanTooLarge(count=targets.count, limit=limit)
+
+
+def check_probes(targets: Targets, ports: Sequence[int]) -> None:
+    """Refuse what would take days; raises `ValidationError`."""
+    count = targets.count * len(ports)
+    if count > MAX_PROBES:
+        raise ValidationError(
+            f"{len(ports):,} ports of {targets.count:,} addresses are {count:,} connections; "
+            f"{MAX_PROBES:,} is the most.",
+            details={"count": count, "limit": MAX_PROBES},
+        )
 
 
 def _range(word: str) -> AddressRange:
