@@ -249,6 +249,7 @@ class Hub:
             flows=self.flows,
             integrations=lambda: self.plugins.integrations,
             store=FoundDeviceRepository(self.database),
+            providers=self._providers,
             on_fault=self._on_device_fault,
         )
         self._resources.push_async_callback(self.discovery.stop)

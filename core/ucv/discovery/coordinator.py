@@ -10,6 +10,7 @@ from typing import Any
 from ucv.bus import EventBus
 from ucv.cameras.registry import CameraRegistry
 from ucv.clock import Clock
+from ucv.config.common import MAX_NAME
 from ucv.config.configuration import DiscoverySettings
 from ucv.config.schema import keys_of
 from ucv.discovery.adoption import Adopter
@@ -17,6 +18,7 @@ from ucv.discovery.device_book import DeviceBook
 from ucv.discovery.finders import Finders
 from ucv.discovery.handlers import OnFault
 from ucv.discovery.offers import Offers, discovered
+from ucv.discovery.pictures import Pictures
 from ucv.discovery.rejections import Rejections
 from ucv.discovery.report import Report
 from ucv.discovery.rounds import Rounds
@@ -30,7 +32,7 @@ from ucv.discovery.view import (
 )
 from ucv.entries.entry import EntryChanged, EntryRemoved, EntryState
 from ucv.entries.manager import EntryManager
-from ucv.errors import NotFoundError, ValidationError
+from ucv.errors import NotFoundError, NotSupported, ValidationError
 from ucv.flows import addresses
 from ucv.flows.manager import FlowManager
 from ucv.flows.pages import ENDED, AbortPage
@@ -38,6 +40,7 @@ from ucv.flows.view import Discovered, FlowChanged, FlowView
 from ucv.plugins.discovery_handlers import DiscoveryHandler
 from ucv.plugins.integration import Integration
 from ucv.plugins.values import DeviceInfo
+from ucv.streams.providers import ProviderRegistry
 from ucv.streams.state import StreamState, StreamStateChanged
 
 #: States of an entry and a stream in which the device may have moved.
@@ -62,6 +65,7 @@ class DiscoveryCoordinator:
         flows: FlowManager,
         integrations: Callable[[], Mapping[str, Integration]],
         store: DeviceStore,
+        providers: ProviderRegistry,
         on_fault: OnFault,
     ) -> None:
         self.rejections = Rejections(clock)
@@ -101,6 +105,7 @@ class DiscoveryCoordinator:
             on_end=self._on_round_end,
             on_change=self._on_status,
         )
+        self._pictures = Pictures(entries, providers=providers, clock=clock)
         self._adopter = Adopter(flows, begin=self.adopt, on_step=self._on_adoption)
         self._missed: set[tuple[str, str]] = set()
         self._unsubscribe: tuple[Callable[[], None], ...] = ()
@@ -137,6 +142,7 @@ class DiscoveryCoordinator:
         await self._rounds.stop()
         await self._finders.stop()
         await self._router.stop()
+        await self._pictures.stop()
         await self._book.close()
 
     # --- reading --------------------------------------------------------------------------------
@@ -235,6 +241,19 @@ class DiscoveryCoordinator:
             [(device.id, device.host) for device in devices], username=username, password=password
         )
 
+    async def snapshot(self, device_id: str) -> bytes:
+        """Return a JPEG of a device that lets anyone have one; nothing is logged in to.
+
+        Raises `NotFoundError`, and `NotSupported` if it lets nobody.
+        """
+        device = self._book.get(device_id)
+        if not self._book.is_present(device):
+            raise NotSupported("The device is gone.")
+        mappings = [
+            self._mapping(discovered(device, domain)) for domain in self._book.domains(device)
+        ]
+        return await self._pictures.of(f"{device.id}@{device.host}", mappings)
+
     async def test_access(
         self,
         device_id: str | None = None,
@@ -257,13 +276,16 @@ class DiscoveryCoordinator:
             domain, found = integration, Discovered(integration, host, host, host)
         else:
             raise ValidationError("Name a device, or a host and an integration.")
-        known = self._integrations().get(domain or "")
-        if known is None or found is None:
+        if domain not in self._integrations() or found is None:
             raise NotFoundError("There is no such integration.", details={"key": "integration"})
-        fields = addresses.of_discovered(found, keys_of(known.schema))
-        mapping = {"name": found.name, "integration": known.domain, **fields, **values}
-        async with self._entries.trial(mapping) as (_, info):
+        async with self._entries.trial({**self._mapping(found), **values}) as (_, info):
             return info
+
+    def _mapping(self, found: Discovered) -> dict[str, Any]:
+        """Return the entry that adding a device would make, without credentials."""
+        names = keys_of(self._integrations()[found.domain].schema)
+        fields = addresses.of_discovered(found, names)
+        return {"name": found.name[:MAX_NAME], "integration": found.domain, **fields}
 
     # --- what happens ---------------------------------------------------------------------------
 
