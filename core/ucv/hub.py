@@ -20,6 +20,7 @@ from ucv.configuration_runtime import ConfigurationRuntime
 from ucv.diagnostics.entry import Diagnostics
 from ucv.diagnostics.history import History
 from ucv.discovery.coordinator import DiscoveryCoordinator
+from ucv.discovery.scan.manager import ScanManager
 from ucv.entries.control import CameraControl
 from ucv.entries.devices import Devices, http_client
 from ucv.entries.manager import EntryManager
@@ -29,6 +30,7 @@ from ucv.hub_lock import HubLock
 from ucv.logs import set_log_level
 from ucv.plugin_runtime import PluginRuntime, PluginsChanged
 from ucv.plugins.calls import Calls
+from ucv.plugins.discovery_handlers import ScanHandler
 from ucv.plugins.faults import PluginFaults
 from ucv.plugins.loader import PluginManager
 from ucv.plugins.sources import Candidate
@@ -37,7 +39,7 @@ from ucv.plugins.watchdog import Blocked, LoopWatchdog
 from ucv.secrets import KeyRing, Redactor, SecretStore
 from ucv.storage.cameras import CameraRepository
 from ucv.storage.database import Database
-from ucv.storage.discovery import FoundDeviceRepository
+from ucv.storage.discovery import FoundDeviceRepository, ScanRepository
 from ucv.storage.entries import EntryRepository
 from ucv.storage.secrets import SecretRepository
 from ucv.streams.manager import StreamManager
@@ -87,6 +89,7 @@ class Hub:
     diagnostics: Diagnostics
     flows: FlowManager
     discovery: DiscoveryCoordinator
+    scans: ScanManager
     plugin_runtime: PluginRuntime
     configuration_runtime: ConfigurationRuntime
 
@@ -253,7 +256,21 @@ class Hub:
             on_fault=self._on_device_fault,
         )
         self._resources.push_async_callback(self.discovery.stop)
+        self.scans = ScanManager(
+            clock=self.clock,
+            handlers=self._scan_handlers,
+            bus=self.bus,
+            store=ScanRepository(self.database),
+            on_report=self.discovery.report,
+            on_fault=self._on_device_fault,
+            rejections=self.discovery.rejections,
+            allow_public=self.configuration.discovery.scan_public,
+        )
+        self._resources.push_async_callback(self.scans.stop)
         await self.discovery.start(self.plugins.discovery)
+
+    def _scan_handlers(self) -> list[ScanHandler]:
+        return [one for one in self.plugins.discovery if isinstance(one, ScanHandler)]
 
     def _on_plugins_changed(self, _event: PluginsChanged) -> None:
         handlers = self.plugins.discovery

@@ -1,15 +1,17 @@
-"""Devices that were found on the network, stored."""
+"""What was found on the network, and the scans that looked for it, stored."""
 
 from __future__ import annotations
 
 import builtins
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 
 import sqlalchemy as sa
 
+from ucv.discovery.scan.history import ScanRecord
 from ucv.discovery.store import DeviceRecord
 from ucv.storage.database import Database
-from ucv.storage.tables import found_devices
+from ucv.storage.tables import found_devices, scans
 
 
 class FoundDeviceRepository:
@@ -39,3 +41,40 @@ class FoundDeviceRepository:
                     for one in records
                 ]
                 await connection.execute(sa.insert(found_devices), rows)
+
+
+class ScanRepository:
+    """Reads and writes `ScanRecord`; raises `StorageError`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def save(self, record: ScanRecord) -> None:
+        """Insert or replace the record of a scan."""
+        row = {
+            "id": record.view.id,
+            "started": record.view.started,
+            "data": record.to_json(),
+        }
+        async with self._database.transaction() as connection:
+            await connection.execute(sa.delete(scans).where(scans.c.id == row["id"]))
+            await connection.execute(sa.insert(scans), [row])
+
+    async def load_all(self, limit: int) -> builtins.list[ScanRecord]:
+        """Return the newest ones, the newest first."""
+        query = sa.select(scans.c.data).order_by(scans.c.started.desc()).limit(limit)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).scalars().all()
+        records = []
+        for data in rows:
+            # One that was written by a newer version is left out, and stays.
+            with suppress(KeyError, TypeError, ValueError):
+                records.append(ScanRecord.from_json(data))
+        return records
+
+    async def delete_oldest(self, keep: int) -> None:
+        """Delete all but the newest ``keep``."""
+        newest = sa.select(scans.c.id).order_by(scans.c.started.desc()).limit(keep)
+        async with self._database.transaction() as connection:
+            kept = (await connection.execute(newest)).scalars().all()
+            await connection.execute(sa.delete(scans).where(scans.c.id.not_in(kept)))
