@@ -66,7 +66,7 @@ fi
 
 if [ "${1:-}" = test ]; then
     # libatomic1 is for the Node that Playwright brings.
-    debian chromium curl fonts-dejavu-core iproute2 libatomic1 python3-gi gir1.2-gst-rtsp-server-1.0 \
+    debian chromium curl fonts-dejavu-core iproute2 libatomic1 nmap python3-gi gir1.2-gst-rtsp-server-1.0 \
         gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
         gstreamer1.0-plugins-ugly
 fi

@@ -165,7 +165,7 @@ class ScanResult:
                     "server": answer.server,
                     "realm": answer.realm,
                     "path": answer.path,
-                    "open": answer.status == 200,
+                    "open": answer.status == 200 and bool(answer.path),
                 }
                 for answer in self.rtsp
             ],
