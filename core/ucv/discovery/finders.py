@@ -9,13 +9,16 @@ from collections.abc import Sequence
 
 from ucv.clock import Clock
 from ucv.config.configuration import DiscoverySettings
+from ucv.discovery.datagrams import DatagramFinder
 from ucv.discovery.handlers import HandlerGuard, OnFault, source_of
 from ucv.discovery.interfaces import Interface, interfaces
 from ucv.discovery.mdns import MdnsFinder
 from ucv.discovery.rejections import Rejections
 from ucv.discovery.report import Finder, OnReport, Report
+from ucv.discovery.ssdp import SsdpFinder
 from ucv.discovery.view import InterfaceStatus, MethodStatus
-from ucv.plugins.discovery_handlers import DiscoveryHandler
+from ucv.discovery.ws_discovery import WsDiscoveryFinder
+from ucv.plugins.discovery_handlers import DatagramHandler, DiscoveryHandler
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +48,18 @@ class Finders:
             MdnsFinder(
                 interfaces=settings.interfaces, on_report=self._report, rejections=rejections
             ),
+            WsDiscoveryFinder(
+                interfaces=self.interfaces,
+                on_report=self._report,
+                rejections=rejections,
+                clock=clock,
+            ),
+            SsdpFinder(
+                interfaces=self.interfaces,
+                on_report=self._report,
+                rejections=rejections,
+                clock=clock,
+            ),
         )
         self._datagrams: dict[object, Finder] = {}
         self._handlers: list[DiscoveryHandler] = []
@@ -66,6 +81,12 @@ class Finders:
                 if not self._settings.methods or source_of(handler) in self._settings.methods
             ]
             self._handlers = wanted
+            kinds = {_sockets_of(h): h for h in wanted if isinstance(h, DatagramHandler)}
+            for gone in [kind for kind in self._datagrams if kind not in kinds]:
+                await self._datagrams.pop(gone).stop()
+            for kind, handler in kinds.items():
+                if kind not in self._datagrams:
+                    self._datagrams[kind] = self._datagram_finder(handler)
             for finder in self.all():
                 await finder.listen(wanted)
 
@@ -113,3 +134,19 @@ class Finders:
     def _report(self, report: Report) -> None:
         self._reports[report.source] += 1
         self._on_report(report)
+
+    def _datagram_finder(self, handler: DatagramHandler) -> Finder:
+        return DatagramFinder(
+            name=handler.source,
+            port=handler.port,
+            groups=handler.groups,
+            listen=handler.listen,
+            interfaces=self.interfaces,
+            on_report=self._report,
+            rejections=self._rejections,
+            clock=self._clock,
+        )
+
+
+def _sockets_of(handler: DatagramHandler) -> object:
+    return (handler.source, handler.port, handler.groups, handler.listen)

@@ -140,11 +140,13 @@ class Merger:
     def take(self, report: Report, now: float) -> tuple[FoundDevice, list[FoundDevice]] | None:
         """Return the device of a report, and those that turned out to be the same one.
 
-        None for a good-bye of a device that nobody knows, and where there is no room for another.
+        None for a good-bye of a device that nobody knows or from where it never was, and where
+        there is no room for another.
         """
         marks = _marks(report)
         same = self._same(report, marks)
         if report.gone:
+            same = [one for one in same if report.host in ("", *one.addresses)]
             if same:
                 self._say_good_bye(same[0], report)
             return (same[0], []) if same else None

@@ -160,6 +160,13 @@ def test_a_good_bye_takes_back_what_that_protocol_said(world: World) -> None:
     assert [key[0] for key in device.observations] == ["sadp"]
 
 
+def test_a_good_bye_from_another_address_is_not_believed(world: World) -> None:
+    device = world.see("ws-discovery", "onvif", "192.0.2.10", "u1", endpoint="u1")
+    assert world.see("ws-discovery", "onvif", "192.0.2.66", "u1", gone=True) is None
+    assert device is not None
+    assert len(device.observations) == 1
+
+
 def test_a_good_bye_of_nobody_makes_no_device(world: World) -> None:
     assert world.see("ws-discovery", "onvif", "192.0.2.10", "u1", gone=True) is None
     assert world.count == 0
