@@ -59,7 +59,9 @@ class LightNetwork:
         return f"{self.prefix}.{number}"
 
     async def listen(self, number: int, port: int, **answers: str) -> None:
-        """Open a port, which answers to methods as told."""
+        """Open a port, which answers to methods as told; by HTTP 404 to POST unless told."""
+        if "GET" in answers:
+            answers.setdefault("POST", "HTTP/1.1 404 Not Found\nContent-Length: 0\n\n")
         texts = {
             method: text.replace("\n", "\r\n").encode("latin-1") for method, text in answers.items()
         }
@@ -77,7 +79,6 @@ class LightNetwork:
             20080,
             GET="HTTP/1.1 200 OK\nServer: Webs\nContent-Type: text/html\nContent-Length: 26\n\n"
             "<title>WEB SERVICE</title>",
-            POST="HTTP/1.1 404 Not Found\nContent-Length: 0\n\n",
         )
         await self.listen(
             number,
