@@ -24,6 +24,7 @@ from ucv import (
     hookimpl,
 )
 from ucv_dahua.quirks import FirstChannel, FirstPtzChannel
+from ucv_dahua.recognition import HANDLERS
 from ucv_dahua.unit import Unit
 
 #: Seconds between two questions, where events are asked for.
@@ -271,3 +272,10 @@ def _unit(device: Device) -> Unit:
 def ucv_register_integrations(integrations: Any) -> None:
     """See `ucv.plugins.hookspecs`."""
     integrations.add(Dahua)
+
+
+@hookimpl
+def ucv_register_discovery(handlers: Any) -> None:
+    """See `ucv.plugins.hookspecs`."""
+    for handler in HANDLERS:
+        handlers.add(handler)

@@ -27,6 +27,7 @@ from ucv_hikvision import imaging, ptz
 from ucv_hikvision.alert_stream import alerts, has_alerts, triggers
 from ucv_hikvision.isapi import ABSENT
 from ucv_hikvision.quirks import IRCUT_FILTER, SUPPLEMENT_LIGHT, PictureSource, RtspPath
+from ucv_hikvision.recognition import HANDLERS
 from ucv_hikvision.response_status import Code
 from ucv_hikvision.unit import Unit
 
@@ -378,3 +379,10 @@ def _listens(device: Device) -> bool:
 def ucv_register_integrations(integrations: Any) -> None:
     """See `ucv.plugins.hookspecs`."""
     integrations.add(Hikvision)
+
+
+@hookimpl
+def ucv_register_discovery(handlers: Any) -> None:
+    """See `ucv.plugins.hookspecs`."""
+    for handler in HANDLERS:
+        handlers.add(handler)

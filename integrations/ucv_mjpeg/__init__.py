@@ -11,6 +11,7 @@ import voluptuous as vol
 from ucv import Device, DeviceInfo, Integration, NotSupported, Snapshot, Stream, fields, hookimpl
 from ucv.streams.mjpeg_source import IDLE_TIMEOUT, MAX_PICTURE, STILLS_PER_SECOND, fill_in
 from ucv_mjpeg.probing import Seen, find, look, mac_of
+from ucv_mjpeg.recognition import HANDLERS
 
 
 def _one_place(value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -184,3 +185,10 @@ def _stills(device: Device) -> str | None:
 def ucv_register_integrations(integrations: Any) -> None:
     """See `ucv.plugins.hookspecs`."""
     integrations.add(Mjpeg)
+
+
+@hookimpl
+def ucv_register_discovery(handlers: Any) -> None:
+    """See `ucv.plugins.hookspecs`."""
+    for handler in HANDLERS:
+        handlers.add(handler)

@@ -24,6 +24,7 @@ from ucv import (
     hookimpl,
 )
 from ucv_onvif import imaging
+from ucv_onvif.recognition import HANDLERS
 from ucv_onvif.session import DEVICE_SERVICE
 from ucv_onvif.unit import Unit
 from ucv_onvif.wsdl import Binding
@@ -208,3 +209,10 @@ def _unit(device: Device) -> Unit:
 def ucv_register_integrations(integrations: Any) -> None:
     """See `ucv.plugins.hookspecs`."""
     integrations.add(Onvif)
+
+
+@hookimpl
+def ucv_register_discovery(handlers: Any) -> None:
+    """See `ucv.plugins.hookspecs`."""
+    for handler in HANDLERS:
+        handlers.add(handler)

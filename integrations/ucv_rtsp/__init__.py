@@ -12,6 +12,7 @@ from ucv import DeviceInfo, Integration, Stream, fields, hookimpl
 from ucv.plugins.device import Device
 from ucv_rtsp.descriptions import known
 from ucv_rtsp.probing import find_streams
+from ucv_rtsp.recognition import HANDLERS
 
 SCHEMES = ("rtsp", "rtsps")
 _MAX_STREAMS = 8
@@ -166,3 +167,10 @@ def _vendor(device: Device) -> str | None:
 def ucv_register_integrations(integrations: Any) -> None:
     """See `ucv.plugins.hookspecs`."""
     integrations.add(Rtsp)
+
+
+@hookimpl
+def ucv_register_discovery(handlers: Any) -> None:
+    """See `ucv.plugins.hookspecs`."""
+    for handler in HANDLERS:
+        handlers.add(handler)
