@@ -28,7 +28,8 @@ def _view(flow: FlowView, redactor: Redactor) -> Any:
     return view
 
 
-def _answer(call: Call, flow: FlowView) -> Any:
+def flow_answer(call: Call, flow: FlowView) -> Any:
+    """Return what a command is answered that leads to a page of a flow."""
     return {"flow": _view(flow, call.context.hub.redactor)}
 
 
@@ -37,7 +38,7 @@ async def _start(call: Call) -> Any:
     flow = await call.context.hub.flows.start(
         given["integration"], given["source"], entry_id=given.get("entry_id")
     )
-    return _answer(call, flow)
+    return flow_answer(call, flow)
 
 
 async def _submit(call: Call) -> Any:
@@ -48,7 +49,7 @@ async def _submit(call: Call) -> Any:
     flow = await call.context.hub.flows.submit(given["flow_id"], values, given.get("choice"))
     if flow.page.to_json()["kind"] == "done":
         await call.caller.audit(f"flow.{flow.source}", flow.entry_id or "")
-    return _answer(call, flow)
+    return flow_answer(call, flow)
 
 
 async def _cancel(call: Call) -> None:
