@@ -7,7 +7,16 @@ from typing import Any
 
 from ucv.hub import Hub
 from ucv.plugins.faults import contain
-from ucv_bridge.api import cameras, configuration, control, entries, flows, plugins
+from ucv_bridge.api import (
+    cameras,
+    configuration,
+    control,
+    discovery,
+    entries,
+    flows,
+    plugins,
+    scan,
+)
 from ucv_bridge.api.command import Call, Command
 from ucv_bridge.auth.principal import Role
 
@@ -18,6 +27,8 @@ BUILT_IN: Mapping[str, Command] = {
         *entries.COMMANDS,
         *control.COMMANDS,
         *flows.COMMANDS,
+        *discovery.COMMANDS,
+        *scan.COMMANDS,
         *plugins.COMMANDS,
         *configuration.COMMANDS,
     )
