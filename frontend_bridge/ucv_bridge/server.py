@@ -24,7 +24,9 @@ from ucv_bridge.media import add_media_routes
 from ucv_bridge.middleware import add_headers, answer_errors, authenticate, check_requests
 from ucv_bridge.rest.cameras import CameraRoutes
 from ucv_bridge.rest.configuration import ConfigurationRoutes
+from ucv_bridge.rest.discovery import DiscoveryRoutes
 from ucv_bridge.rest.entries import EntryRoutes
+from ucv_bridge.rest.scan import ScanRoutes
 from ucv_bridge.rest.system import SystemRoutes
 from ucv_bridge.static import PageFile, add_page, read_page
 
@@ -57,6 +59,8 @@ def create_app(
     CameraRoutes(context).add_to(app)
     EntryRoutes(context).add_to(app)
     ConfigurationRoutes(context).add_to(app)
+    DiscoveryRoutes(context).add_to(app)
+    ScanRoutes(context).add_to(app)
     SystemRoutes(context).add_to(app)
     add_websocket_api(app, context)
     add_media_routes(app, context)
