@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address
+from typing import TypeGuard
 
 from ucv.clock import Clock
 from ucv.discovery.interfaces import Interface
 from ucv.discovery.rejections import Rejections
 from ucv.discovery.report import OnReport, Report
-from ucv.discovery.udp import UdpSockets
+from ucv.discovery.udp_finder import UdpFinder
 from ucv.plugins.discovery_handlers import DatagramHandler, DiscoveryHandler
 from ucv.plugins.sightings import Datagram, Sighting
 
@@ -29,11 +29,8 @@ def kind_of(handler: DatagramHandler) -> Kind:
     return handler.source, handler.port, handler.groups, handler.listen
 
 
-class DatagramFinder:
-    """Asks the question of the first handler of one kind, and gives answers to all of that kind.
-
-    ``interfaces`` is called for each round, for networks come and go.
-    """
+class DatagramFinder(UdpFinder[DatagramHandler]):
+    """Asks the question of the first handler of one kind, and gives answers to all of that kind."""
 
     def __init__(
         self,
@@ -45,76 +42,33 @@ class DatagramFinder:
         clock: Clock,
     ) -> None:
         self.kind = kind
-        self.name, port, groups, listen = kind
-        self._on_report = on_report
-        self._rejections = rejections
-        self._handlers: tuple[DatagramHandler, ...] = ()
-        self._lock = asyncio.Lock()
-        self._stopped = False
-        self._sockets = UdpSockets(
-            self.name,
+        name, port, groups, listen = kind
+        super().__init__(
+            name,
             port=port,
             groups=groups,
             listen=listen,
             interfaces=interfaces,
-            on_datagram=self._take,
+            on_report=on_report,
             rejections=rejections,
             clock=clock,
         )
 
-    @property
-    def listening(self) -> bool:
-        """See `Finder.listening`."""
-        return len(self._sockets) > 0
+    def _is_for_us(self, handler: DiscoveryHandler) -> TypeGuard[DatagramHandler]:
+        return isinstance(handler, DatagramHandler) and kind_of(handler) == self.kind
 
-    @property
-    def problem(self) -> str | None:
-        """See `Finder.problem`."""
-        return self._sockets.problem
-
-    async def listen(self, handlers: Sequence[DiscoveryHandler]) -> None:
-        """See `Finder.listen`."""
-        async with self._lock:
-            if self._stopped:
-                return
-            self._handlers = tuple(
-                handler
-                for handler in handlers
-                if isinstance(handler, DatagramHandler) and kind_of(handler) == self.kind
-            )
-            if self._handlers:
-                await self._sockets.open()
-            else:
-                self._sockets.close()
-
-    async def ask(self) -> None:
-        """See `Finder.ask`."""
-        async with self._lock:
-            if self._stopped or not self._handlers:
-                return
-            await self._sockets.open()
-            question = self._question(self._handlers[0])
-            if question is not None:
-                self._sockets.send(question)
-
-    async def stop(self) -> None:
-        """See `Finder.stop`."""
-        self._stopped = True
-        async with self._lock:
-            self._handlers = ()
-            self._sockets.close()
-
-    def _question(self, handler: DatagramHandler) -> bytes | None:
+    def _questions(self) -> Iterable[bytes]:
+        domain = self._handlers[0].domain
         try:
-            question = bytes(handler.probe())
+            question = bytes(self._handlers[0].probe())
         except Exception:  # a plugin may raise anything
-            _log.exception("The question of %s by %s failed", handler.domain, self.name)
-            self._rejections.note(self.name, "", f"the question of {handler.domain} failed")
-            return None
+            _log.exception("The question of %s by %s failed", domain, self.name)
+            self._rejections.note(self.name, "", f"the question of {domain} failed")
+            return []
         if len(question) > MAX_PROBE:
-            self._rejections.note(self.name, "", f"the question of {handler.domain} is too long")
-            return None
-        return question
+            self._rejections.note(self.name, "", f"the question of {domain} is too long")
+            return []
+        return [question]
 
     def _take(self, datagram: Datagram, _asked: bool) -> None:
         for handler in self._handlers:
