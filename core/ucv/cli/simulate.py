@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import ipaddress
 import json
 import signal
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from rich.table import Table
 
 from ucv.cli.console import err, out, report_errors
 from ucv.errors import CannotConnect, ValidationError
+from ucv.testing.discovery import PROTOCOLS, announce
 
 #: Most devices of one command, and channels of one of them.
 _MAX_COUNT, _MAX_CHANNELS = 64, 64
@@ -67,6 +69,7 @@ class Wish:
     user: str = _USER
     password: str = _PASSWORD
     scene: bool = True
+    announced: bool = False
 
 
 def simulate(  # noqa: PLR0917 - each is an option
@@ -95,6 +98,9 @@ def simulate(  # noqa: PLR0917 - each is an option
             "--port", metavar="PORT", min=0, max=65535, help="Of the first; 0 takes free ones."
         ),
     ] = 0,
+    announced: Annotated[
+        bool, typer.Option("--announce", help="Answer to those who look for devices.")
+    ] = False,
     list_quirks: Annotated[
         bool, typer.Option("--list-quirks", help="Say what each quirk does, and end.")
     ] = False,
@@ -104,7 +110,7 @@ def simulate(  # noqa: PLR0917 - each is an option
         if list_quirks:
             _list_quirks(_brand(brand))
             return
-        wish = Wish(brand, tuple(quirk or ()), count, channels, host, port)
+        wish = Wish(brand, tuple(quirk or ()), count, channels, host, port, announced=announced)
         asyncio.run(_run(wish))
 
 
@@ -122,6 +128,8 @@ async def _run(wish: Wish) -> None:
             except OSError as error:
                 reason = error.strerror or type(error).__name__
                 raise CannotConnect(f"{wish.host} cannot be listened on: {reason}.") from None
+            if wish.announced:
+                await stack.enter_async_context(announce(device, interface=_interface(wish.host)))
             entries.append(entry_of(wish, index, device))
         _tell(wish, entries)
         await ended.wait()
@@ -138,6 +146,8 @@ def make(wish: Wish, index: int) -> Any:
         )
     if wish.channels > 1 and not brand.channels:
         raise ValidationError(f"{wish.brand} cannot be a recorder.")
+    if wish.announced and wish.brand not in PROTOCOLS:
+        raise ValidationError(f"{wish.brand} has no protocol by which it can be discovered.")
     kind = getattr(importlib.import_module(brand.module), brand.device)
     name = _name(wish, index)
     arguments: dict[str, Any] = {"host": wish.host}
@@ -181,6 +191,11 @@ def entry_of(wish: Wish, index: int, device: Any) -> dict[str, Any]:
         "rtsp_port": device.rtsp_port,
         **account,
     }
+
+
+def _interface(host: str) -> str:
+    """Return the address of the interface by which others reach a device."""
+    return "127.0.0.1" if ipaddress.ip_address(host).is_loopback else host
 
 
 def _brand(name: str) -> _Brand:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ucv.clock import Clock
 from ucv.config.configuration import DiscoverySettings
-from ucv.discovery.datagrams import DatagramFinder
+from ucv.discovery.datagrams import DatagramFinder, Kind, kind_of
 from ucv.discovery.handlers import HandlerGuard, OnFault, source_of
 from ucv.discovery.interfaces import Interface, interfaces
 from ucv.discovery.mdns import MdnsFinder
@@ -61,7 +61,7 @@ class Finders:
                 clock=clock,
             ),
         )
-        self._datagrams: dict[object, Finder] = {}
+        self._datagrams: dict[Kind, Finder] = {}
         self._handlers: list[DiscoveryHandler] = []
         self._lock = asyncio.Lock()
         self._stopped = False
@@ -81,12 +81,11 @@ class Finders:
                 if not self._settings.methods or source_of(handler) in self._settings.methods
             ]
             self._handlers = wanted
-            kinds = {_sockets_of(h): h for h in wanted if isinstance(h, DatagramHandler)}
-            for gone in [kind for kind in self._datagrams if kind not in kinds]:
+            kinds = {kind_of(one) for one in wanted if isinstance(one, DatagramHandler)}
+            for gone in self._datagrams.keys() - kinds:
                 await self._datagrams.pop(gone).stop()
-            for kind, handler in kinds.items():
-                if kind not in self._datagrams:
-                    self._datagrams[kind] = self._datagram_finder(handler)
+            for kind in kinds - self._datagrams.keys():
+                self._datagrams[kind] = self._datagram_finder(kind)
             for finder in self.all():
                 await finder.listen(wanted)
 
@@ -135,18 +134,11 @@ class Finders:
         self._reports[report.source] += 1
         self._on_report(report)
 
-    def _datagram_finder(self, handler: DatagramHandler) -> Finder:
+    def _datagram_finder(self, kind: Kind) -> Finder:
         return DatagramFinder(
-            name=handler.source,
-            port=handler.port,
-            groups=handler.groups,
-            listen=handler.listen,
+            kind,
             interfaces=self.interfaces,
             on_report=self._report,
             rejections=self._rejections,
             clock=self._clock,
         )
-
-
-def _sockets_of(handler: DatagramHandler) -> object:
-    return (handler.source, handler.port, handler.groups, handler.listen)

@@ -95,8 +95,9 @@ class HttpCounters:
     ``requests`` are by path, ``statuses`` the answers by status. ``challenged`` counts requests
     without credentials that needed some, ``refused`` those with wrong ones (``reasons`` says what
     was wrong with them), ``stale`` those with good ones and a nonce that no longer counts,
-    ``locked`` those refused because the account was locked. ``connections`` counts all there have
-    been, ``open`` those there are.
+    ``locked`` those refused because the account was locked. ``logins`` counts those that carried
+    credentials of whatever kind, right or wrong. ``connections`` counts all there have been,
+    ``open`` those there are.
     """
 
     requests: dict[str, int] = field(default_factory=dict)
@@ -106,6 +107,7 @@ class HttpCounters:
     reasons: list[str] = field(default_factory=list)
     stale: int = 0
     locked: int = 0
+    logins: int = 0
     connections: int = 0
     open: int = 0
 

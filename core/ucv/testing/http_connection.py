@@ -106,6 +106,7 @@ class HttpConnection(asyncio.StreamReaderProtocol):
             writer.write(head_bytes(error.status, headers))
             return False
         device.counters.count(request.path)
+        device.counters.logins += "authorization" in request.headers
         faults = device.faults_for(request)
         if faults.drop or (faults.drop_after is not None and answered >= faults.drop_after):
             return False

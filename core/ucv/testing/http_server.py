@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import ssl
 from collections.abc import Callable
 
 from ucv.testing.faults import HttpCounters
 from ucv.testing.http_connection import HttpConnection
+from ucv.testing.own_address import check_own
 
 #: Seconds a client may take for its TLS handshake.
 _HANDSHAKE_TIMEOUT = 10.0
@@ -28,8 +28,7 @@ class HttpServer:
         host: str,
         port: int,
     ) -> None:
-        if not ipaddress.ip_address(host).is_loopback:
-            raise ValueError("A virtual device lives on this machine only.")
+        check_own(host)
         self.host = host
         self.port = port
         self._connection = connection

@@ -136,6 +136,7 @@ class ServerConnection(asyncio.Protocol):
         method, _, rest = line.partition(" ")
         target = rest.rpartition(" ")[0]
         self._server.counters.count(method)
+        self._server.counters.logins += "authorization" in headers
         self._expect_life()
         mount = self._find(target)
         faults = [self._server.faults, *([mount.faults] if mount else [])]

@@ -7,7 +7,6 @@ It speaks RTP over the RTSP connection, in step with the wall clock, and can be 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import math
 import secrets
 import time
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 
 from ucv.testing.account_lock import AccountLock
 from ucv.testing.clip import Clip
+from ucv.testing.own_address import check_own
 from ucv.testing.rtp_packets import (
     CLOCK_RATE,
     PackedPicture,
@@ -71,7 +71,7 @@ class Counters:
     """What a server has been asked.
 
     ``refused`` counts requests with wrong credentials, ``locked`` those refused because the account
-    was locked.
+    was locked, ``logins`` all that carried credentials.
     """
 
     connections: int = 0
@@ -79,6 +79,7 @@ class Counters:
     requests: dict[str, int] = field(default_factory=dict)
     refused: int = 0
     locked: int = 0
+    logins: int = 0
     dropped: int = 0
 
     def count(self, method: str) -> None:
@@ -235,8 +236,7 @@ class RtspServer:
         server_header: str = "Virtual Camera",
         now: Callable[[], float] = time.time,
     ) -> None:
-        if not ipaddress.ip_address(host).is_loopback:
-            raise ValueError("A virtual device lives on this machine only.")
+        check_own(host)
         self.host = host
         self.lock = lock or AccountLock()
         self.faults = Faults()

@@ -125,6 +125,11 @@ class VirtualCamera:
         return self.http.counters.refused + self.rtsp.counters.refused
 
     @property
+    def logins(self) -> int:
+        """How many requests with credentials of whatever kind it has had, right or wrong."""
+        return self.http.counters.logins + self.rtsp.counters.logins
+
+    @property
     def config(self) -> dict[str, Any]:
         """What an entry for it is configured with: ``host``, ports, ``username``, ``password``."""
         return {

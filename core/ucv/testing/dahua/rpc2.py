@@ -50,6 +50,7 @@ class Rpc2:
         asked = _object(request)
         if asked.get("method") != "global.login":
             return _error(asked, NO_SUCH_METHOD)
+        self._counters.logins += 1
         params = asked.get("params")
         given = params if isinstance(params, dict) else {}
         session = asked.get("session")
