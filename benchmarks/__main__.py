@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from benchmarks import bus, first_picture, ingest, latency, mjpeg, startup, viewers
+from benchmarks import bus, first_picture, ingest, latency, mjpeg, scan, startup, viewers
 from benchmarks.processes import ARTIFACTS, ROOT
 from benchmarks.report import Row, markdown
 from benchmarks.scale import FULL, Progress, Scale
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Scale, Progress], list[Row]]] = {
     "mjpeg": mjpeg.run,
     "bus": bus.run,
     "startup": startup.run,
+    "scan": scan.run,
 }
 _DOCUMENT = ROOT / "docs" / "benchmarks.md"
 _MARK = "<!-- table: written by `python -m benchmarks --update-docs` -->\n"

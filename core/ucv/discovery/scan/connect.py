@@ -129,7 +129,7 @@ class ConnectScan:
         loop = asyncio.get_running_loop()
         self._finished = loop.create_future()
         self._poll = self._make_poll()
-        unwatch = self._poll.watch(loop, self._turn)
+        unwatch = self._poll.watch(loop, self._on_ready)
         try:
             self._turn()
             await self._finished
@@ -148,6 +148,11 @@ class ConnectScan:
             self._soon = asyncio.get_running_loop().call_soon(self._turn)
 
     # --- one slice of work --------------------------------------------------------------------
+
+    def _on_ready(self) -> None:
+        """Take a slice, unless there is one to come in this turn of the loop anyway."""
+        if self._soon is None:
+            self._turn()
 
     def _turn(self) -> None:
         """Take results, give up what took too long, make connections; then see when to go on."""

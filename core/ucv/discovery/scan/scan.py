@@ -64,6 +64,8 @@ class Scan:
         self._waiting: asyncio.Queue[Fingerprint | None] = asyncio.Queue()
         self._may_ask = asyncio.Event()
         self._may_ask.set()
+        #: One host is begun with in each turn of the loop.
+        self._beginning = asyncio.Lock()
         self._held_back = False
         self._asked = 0
         self._asking = 0
@@ -183,6 +185,9 @@ class Scan:
                 if self.state is ScanState.RUNNING:
                     self._connect.resume()
             await self._may_ask.wait()
+            async with self._beginning:
+                # Many hosts are through with their ports at the same moment.
+                await asyncio.sleep(0)
             self._asking += 1
             began = self._clock.monotonic()
             try:
