@@ -1,54 +1,37 @@
-"""SSDP, the discovery of UPnP (UPnP Device Architecture 1.1, sections 1.2, 1.3 and 2.3)."""
+"""Devices that answer to SSDP, the discovery of UPnP, or announce themselves by it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Address
-from urllib.parse import urlsplit
-from xml.etree.ElementTree import Element
-
-import aiohttp
+from typing import TypeGuard
 
 from ucv.clock import Clock
-from ucv.discovery.datagrams import UdpSockets
+from ucv.discovery.descriptions import Descriptions
+from ucv.discovery.intake import is_near
 from ucv.discovery.interfaces import Interface
+from ucv.discovery.presence import Presence
 from ucv.discovery.rejections import Rejections
-from ucv.discovery.report import OnReport, Report
-from ucv.media.errors import MediaError
-from ucv.media.xml import parse
+from ucv.discovery.report import OnReport
+from ucv.discovery.ssdp_messages import QUESTION, Kind, SsdpMessage, is_at, read
+from ucv.discovery.udp_finder import UdpFinder
 from ucv.plugins.discovery_handlers import DiscoveryHandler, SsdpHandler
-from ucv.plugins.sightings import Datagram, Sighting, SsdpDevice
+from ucv.plugins.sightings import Datagram, SsdpDevice
 
-PORT = 1900
-GROUP = IPv4Address("239.255.255.250")
+GROUP, PORT = IPv4Address("239.255.255.250"), 1900
 
-_QUESTION = (
-    b"M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n"
-    b'MAN: "ssdp:discover"\r\nMX: 1\r\nST: upnp:rootdevice\r\n\r\n'
-)
-#: Bytes of a datagram and of a description, seconds for fetching one.
-_MAX_DATAGRAM, _MAX_DESCRIPTION, _FETCH_LIMIT = 8192, 64 * 1024, 3.0
-#: Descriptions that are kept, for so many seconds, and fetched at the same time; of one device one.
-_MAX_KEPT, _KEPT_FOR, _MAX_FETCHING = 512, 600.0, 8
-#: Elements of a description that are kept, and characters of each.
-_WANTED = frozenset(
-    (
-        *("devicetype", "friendlyname", "manufacturer", "manufacturerurl", "modelname"),
-        *("modelnumber", "modeldescription", "serialnumber", "udn", "presentationurl"),
-    )
-)
-_MAX_TEXT = 256
+#: Devices whose descriptions are waited for; others are told apart at the next answer.
+_MAX_WAITING = 256
 
 
-class SsdpFinder:
-    """Asks for root devices, listens for announcements, and reads descriptions; see `Finder`.
+class SsdpFinder(UdpFinder[SsdpHandler]):
+    """Asks for root devices, hears those that announce themselves, and reads their descriptions.
 
-    A description is fetched from the address that the device answered from, and nowhere else.
+    A description is fetched only if it is at the very address that the device spoke from, in a
+    network of ours.
     """
-
-    name = "ssdp"
 
     def __init__(
         self,
@@ -59,198 +42,84 @@ class SsdpFinder:
         clock: Clock,
         port: int = PORT,
     ) -> None:
-        self._interfaces = interfaces
-        self._on_report = on_report
-        self._rejections = rejections
-        self._clock = clock
-        self._handlers: tuple[SsdpHandler, ...] = ()
-        self._sockets = UdpSockets(
-            name=self.name,
+        super().__init__(
+            "ssdp",
             port=port,
             groups=(GROUP,),
             listen=True,
-            on_datagram=self._received,
+            interfaces=interfaces,
+            on_report=on_report,
             rejections=rejections,
             clock=clock,
         )
-        self._kept: OrderedDict[str, tuple[float, Mapping[str, str]]] = OrderedDict()
-        self._fetching: dict[str, asyncio.Task[None]] = {}
-        self._session: aiohttp.ClientSession | None = None
-        self._stopped = False
-
-    @property
-    def listening(self) -> bool:
-        """See `Finder.listening`."""
-        return self._sockets.is_open
-
-    @property
-    def problem(self) -> str | None:
-        """See `Finder.problem`."""
-        return self._sockets.problem
-
-    async def listen(self, handlers: Sequence[DiscoveryHandler]) -> None:
-        """See `Finder.listen`."""
-        self._handlers = tuple(one for one in handlers if isinstance(one, SsdpHandler))
-        await self._refresh()
-
-    async def ask(self) -> None:
-        """See `Finder.ask`."""
-        await self._refresh()
-        if self._handlers:
-            self._sockets.ask(_QUESTION)
+        self._presence = Presence(self.name, on_report=on_report, rejections=rejections)
+        self._descriptions = Descriptions(self.name, rejections=rejections, clock=clock)
+        self._fetching: dict[tuple[str, str], asyncio.Task[None]] = {}
 
     async def stop(self) -> None:
         """See `Finder.stop`."""
-        self._stopped = True
-        self._sockets.close()
+        await super().stop()
         tasks = list(self._fetching.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
+        await self._descriptions.close()
 
-    async def _refresh(self) -> None:
-        wanted = self._interfaces() if self._handlers and not self._stopped else ()
-        await self._sockets.open(wanted)
+    def _is_for_us(self, handler: DiscoveryHandler) -> TypeGuard[SsdpHandler]:
+        return isinstance(handler, SsdpHandler)
 
-    # ------------------------------------------------------------------------------------------
+    def _questions(self) -> Iterable[bytes]:
+        return [QUESTION]
 
-    def _received(self, datagram: Datagram) -> None:
-        if len(datagram.data) > _MAX_DATAGRAM:
-            self._reject(datagram.host, "too long")
-            return
-        start, headers = headers_of(datagram.data)
-        usn = headers.get("usn", "")
-        udn = _udn(usn)
-        if start.startswith("M-SEARCH "):
-            return  # others may ask, too
-        if start.startswith("NOTIFY ") and headers.get("nts", "").casefold() == "ssdp:byebye":
-            for handler in self._handlers:
-                self._on_report(
-                    Report(self.name, handler.domain, datagram.host, udn, Sighting(0.0), gone=True)
-                )
-            return
-        answered = start.startswith("HTTP/1.") and " 200" in start[:16]
-        announced = start.startswith("NOTIFY ") and headers.get("nts", "") == "ssdp:alive"
-        if not (answered or announced) or udn is None:
-            self._reject(datagram.host, "not a message of SSDP")
-            return
-        device = SsdpDevice(
-            host=datagram.host,
-            server=headers.get("server", ""),
-            usn=usn,
-            location=headers.get("location", ""),
-        )
-        self._describe(device, udn)
+    def _take(self, datagram: Datagram, _asked: bool) -> None:
+        host = datagram.host
+        message = read(datagram.data)
+        if message is None:
+            self._rejections.note(self.name, host, "no message that can be read")
+        elif message.kind is Kind.GOOD_BYE:
+            self._presence.leave(message.udn, host)
+        elif message.kind is not Kind.OTHER:
+            self._describe(message, host)
 
-    def _describe(self, device: SsdpDevice, udn: str) -> None:
+    def _describe(self, message: SsdpMessage, host: str) -> None:
         """Report a device with its description, which is fetched if need be."""
-        if not device.location:
-            self._report(device, udn, {})
+        device = SsdpDevice(host, message.server, message.usn, message.location)
+        if not self._may_fetch(message.location, host):
+            self._report(device, message.udn)
             return
-        if not is_own(device.location, device.host):
-            self._reject(device.host, "a description that is not at the device's own address")
-            self._report(device, udn, {})
+        description = self._descriptions.kept(message.location, message.edition)
+        if description is not None:
+            self._report(replace(device, description=description), message.udn)
             return
-        kept = self._kept.get(device.location)
-        if kept is not None and self._clock.monotonic() - kept[0] < _KEPT_FOR:
-            self._report(device, udn, kept[1])
+        # One at a time for each device, however often it answers meanwhile.
+        key = (host, message.udn)
+        if key in self._fetching:
             return
-        if device.host in self._fetching:
-            return  # the next answer finds it
-        if len(self._fetching) >= _MAX_FETCHING:
-            self._reject(device.host, "too many descriptions at once")
+        if len(self._fetching) >= _MAX_WAITING:
+            self._rejections.note(self.name, host, "too many descriptions at once")
             return
-        task = asyncio.create_task(self._fetch(device, udn), name=f"SSDP {device.host}")
-        self._fetching[device.host] = task
-        task.add_done_callback(lambda _task: self._fetching.pop(device.host, None))
+        task = asyncio.create_task(self._fetch(device, message), name=f"SSDP {host}")
+        self._fetching[key] = task
+        task.add_done_callback(lambda _task: self._fetching.pop(key, None))
 
-    async def _fetch(self, device: SsdpDevice, udn: str) -> None:
-        try:
-            async with asyncio.timeout(_FETCH_LIMIT):
-                description = description_of(await self._get(device.location))
-        except MediaError as error:
-            self._reject(device.host, str(error))
-            description = {}
-        except (TimeoutError, OSError, aiohttp.ClientError, ValueError):
-            self._reject(device.host, "its description cannot be fetched")
-            description = {}
-        self._kept[device.location] = (self._clock.monotonic(), description)
-        while len(self._kept) > _MAX_KEPT:
-            self._kept.popitem(last=False)
-        self._report(device, udn, description)
+    def _may_fetch(self, location: str, host: str) -> bool:
+        if not location:
+            return False
+        if not is_at(location, host):
+            self._rejections.note(self.name, host, "its description is not at its own address")
+            return False
+        if not is_near(host, self._sockets.interfaces):
+            self._rejections.note(self.name, host, "its description is in another network")
+            return False
+        return True
 
-    async def _get(self, location: str) -> bytes:
-        if self._session is None:
-            # Neither cookies nor proxies nor a .netrc: nothing goes there but the question.
-            self._session = aiohttp.ClientSession(
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                headers={"Accept-Encoding": "identity", "User-Agent": "UCV"},
-                connector=aiohttp.TCPConnector(force_close=True, limit=_MAX_FETCHING),
-            )
-        async with self._session.get(location, allow_redirects=False) as answer:
-            if answer.status != 200:
-                raise MediaError("Its description is not there.")
-            body = bytearray()
-            async for part in answer.content.iter_chunked(16 * 1024):
-                body += part
-                if len(body) > _MAX_DESCRIPTION:
-                    raise MediaError("Its description is too long.")
-            return bytes(body)
+    async def _fetch(self, device: SsdpDevice, message: SsdpMessage) -> None:
+        description = await self._descriptions.fetch(device.host, device.location, message.edition)
+        self._report(replace(device, description=description), message.udn)
 
-    def _report(self, device: SsdpDevice, udn: str, description: Mapping[str, str]) -> None:
-        whole = SsdpDevice(device.host, device.server, device.usn, device.location, description)
-        for handler in self._handlers:
-            sighting = handler.parse(whole)
-            if sighting is not None:
-                self._on_report(Report(self.name, handler.domain, device.host, udn, sighting))
-
-    def _reject(self, host: str, reason: str) -> None:
-        self._rejections.note(self.name, host, reason)
-
-
-def headers_of(data: bytes) -> tuple[str, dict[str, str]]:
-    """Return the first line of a message, and its headers with names in lower case."""
-    lines = data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
-    headers: dict[str, str] = {}
-    for line in lines[1:65]:
-        name, colon, value = line.partition(":")
-        if colon:
-            text = "".join(filter(str.isprintable, value)).strip()
-            headers.setdefault(name.strip().casefold()[:64], text[:1024])
-    return lines[0][:1024], headers
-
-
-def is_own(location: str, host: str) -> bool:
-    """Say whether an address is at a host itself, given as an IP address."""
-    try:
-        parts = urlsplit(location)
-        port = parts.port
-    except ValueError:
-        return False
-    plain = parts.username is None and parts.password is None and port != 0
-    return parts.scheme == "http" and parts.hostname == host and plain
-
-
-def description_of(document: bytes) -> dict[str, str]:
-    """Return the texts of a device description by element name in lower case.
-
-    Those of the root device: what is embedded in it is another thing. Raises `MediaError`.
-    """
-    root = parse(document, limit=_MAX_DESCRIPTION)
-    device: Element | None = root if root.tag == "device" else root.find("device")
-    texts: dict[str, str] = {}
-    for element in device if device is not None else ():
-        name = element.tag.casefold()
-        if name in _WANTED and element.text:
-            text = " ".join("".join(c if c.isprintable() else " " for c in element.text).split())
-            texts.setdefault(name, text[:_MAX_TEXT])
-    return texts
-
-
-def _udn(usn: str) -> str | None:
-    """Return the UUID of a unique service name such as ``uuid:…::upnp:rootdevice``."""
-    udn = usn.partition("::")[0].casefold().removeprefix("uuid:").strip()
-    return udn[:128] or None
+    def _report(self, device: SsdpDevice, udn: str) -> None:
+        self._presence.report(
+            udn,
+            device.host,
+            [(handler.domain, handler.parse(device)) for handler in self._handlers],
+        )
