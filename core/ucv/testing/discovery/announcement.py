@@ -138,7 +138,9 @@ class Announcement:
 
     def _info(self) -> AsyncServiceInfo:
         device = self.identity
-        label = f"{device.manufacturer.upper()} {device.model} - {device.serial}"
+        # Labels have at most 63 bytes (RFC 6763, section 4.1.1): the model is in front already.
+        serial = device.serial.removeprefix(device.model)
+        label = f"{device.manufacturer.upper()} {device.model} - {serial}"[:63]
         return AsyncServiceInfo(
             _MDNS_TYPE,
             f"{label}.{_MDNS_TYPE}",
