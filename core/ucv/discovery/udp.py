@@ -25,7 +25,6 @@ ANSWER_LIMIT = 15.0
 _BUFFER = 1024 * 1024
 #: Linux's IP_MULTICAST_ALL, which `socket` does not name: off, a socket hears its own groups only.
 _IP_MULTICAST_ALL = 49
-_LIMITED_BROADCAST = IPv4Address("255.255.255.255")
 
 #: An interface, and the group that is listened to there, None for the socket that asks.
 _Place = tuple[Interface | None, IPv4Address | None]
@@ -129,9 +128,12 @@ class UdpSockets:
         return places
 
     def _targets(self, interface: Interface) -> list[IPv4Address]:
-        targets = list(self._groups)
-        if _LIMITED_BROADCAST in targets and interface.broadcast is not None:
-            targets.append(interface.broadcast)
+        targets: list[IPv4Address] = []
+        for group in self._groups:
+            if group.is_multicast:
+                targets.append(group)
+            elif interface.broadcast is not None:
+                targets += [group, interface.broadcast]
         return targets
 
     async def _open(
