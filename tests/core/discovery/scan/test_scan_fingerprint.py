@@ -63,7 +63,7 @@ async def test_a_dahua_camera_tells_its_realm_without_a_log_in(network: LightNet
     assert rtsp.realm.startswith("Login to ")
     assert [answer.port for answer in told.http] == [20080]
     assert told.onvif == ()
-    assert device.refused == 0
+    assert device.logins == 0
     assert device.rtsp.counters.requests == {"OPTIONS": 1, "DESCRIBE": 1}
 
 
@@ -74,7 +74,7 @@ async def test_a_hikvision_camera_is_told_by_its_web_server(network: LightNetwor
 
     assert told.http
     assert told.rtsp[0].status == 401
-    assert device.refused == 0
+    assert device.logins == 0
 
 
 async def test_an_onvif_device_answers_the_time_without_a_log_in(network: LightNetwork) -> None:
@@ -83,7 +83,7 @@ async def test_an_onvif_device_answers_the_time_without_a_log_in(network: LightN
         told = await ask(host, 20080, 20554)
 
     assert told.onvif == (OnvifAnswer(20080, "/onvif/device_service"),)
-    assert device.refused == 0
+    assert device.logins == 0
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ async def test_a_network_of_forty_devices_is_scanned_within_seconds_and_none_is_
     assert len(reports) == 40
     assert view.progress.hosts == 254 - len(SILENT)
     for device in (hikvision, dahua, onvif):
-        assert device.refused == 0
+        assert device.logins == 0
     assert not [head for head in network.asked if b"authorization" in head.lower()]
     await manager.stop()
 
