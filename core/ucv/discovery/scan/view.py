@@ -186,7 +186,9 @@ class ScanResult:
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> ScanResult:
         """Return what `to_json` was made of; raises `KeyError`, `TypeError` or `ValueError`."""
-        rtsp = ({k: v for k, v in answer.items() if k != "open"} for answer in stored["rtsp"])
+        rtsp = [dict(answer) for answer in stored["rtsp"]]
+        for answer in rtsp:
+            del answer["open"]
         return cls(
             host=str(stored["host"]),
             ports=tuple(stored["ports"]),

@@ -531,6 +531,24 @@ def test_what_is_told_to_programs_can_be_read_back() -> None:
     assert ScanView.from_json(failed.to_json()) == failed
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"rtsp": ["x"]},
+        {"rtsp": [{}]},
+        {"http": [{"port": 1}]},
+        {"ports": None},
+        {"confidence": "x"},
+    ],
+    ids=["text", "nothing", "half an answer", "no ports", "no number"],
+)
+def test_what_cannot_be_read_back_says_so(damage: dict[str, object]) -> None:
+    stored = {**ScanResult("192.0.2.7", (80,)).to_json(), **damage}
+
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        ScanResult.from_json(stored)
+
+
 def test_two_scans_with_the_same_results_do_not_differ() -> None:
     results = [ScanResult("192.0.2.7", (80,)), ScanResult("192.0.2.8", (81,))]
 
