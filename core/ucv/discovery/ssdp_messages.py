@@ -53,7 +53,7 @@ def read(data: bytes) -> SsdpMessage | None:
     start, headers = _headers(data)
     kind = _kind(start, headers)
     usn = headers.get("usn", "")
-    udn = usn.partition("::")[0].casefold().removeprefix("uuid:").strip()[:_MAX_UDN]
+    udn = usn.casefold().removeprefix("uuid:").partition("::")[0].strip()[:_MAX_UDN]
     if kind is None or (kind is not Kind.OTHER and not udn):
         return None
     editions = (headers.get(f"{name}.upnp.org", "") for name in ("bootid", "configid"))
