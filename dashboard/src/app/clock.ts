@@ -12,6 +12,16 @@ export function hubNow(): number {
   return (Date.now() + offset) / 1000;
 }
 
+/** Seconds since the epoch, read again every so many milliseconds. */
+export function useNow(every: number): number {
+  const [now, setNow] = useState(hubNow);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(hubNow()), every);
+    return () => clearInterval(timer);
+  }, [every]);
+  return now;
+}
+
 /** Whole seconds until `time`, in seconds since the epoch on that clock; null without one. */
 export function useCountdown(time: number | null, clock: "hub" | "local"): number | null {
   const [now, setNow] = useState(Date.now);

@@ -12,11 +12,13 @@ import {
   type Camera,
   type CameraReports,
   type ConfigStatus,
+  type DiscoveryEvent,
   type Flow,
   type IntegrationInfo,
   type Link,
   type MetricsEvent,
   type Reports,
+  type ScanEvent,
   type StreamHealth,
   type User,
 } from "../client/index.ts";
@@ -97,6 +99,15 @@ export class Hub {
         this.#changed();
       }),
     ];
+  }
+
+  /** For as long as somebody looks at them: the hub asks the network often meanwhile. */
+  watchDiscovery(onEvent: (event: DiscoveryEvent) => void): () => void {
+    return this.#socket.subscribeDiscovery(onEvent);
+  }
+
+  watchScans(onEvent: (event: ScanEvent) => void): () => void {
+    return this.#socket.subscribeScans(onEvent);
   }
 
   stop(): void {

@@ -1,8 +1,10 @@
 /** The commands of the WebSocket interface by name, with their results. */
 
 import type { Imaging, Preset, PtzVector, DayNight } from "./control_types.ts";
+import type { Adoption, DiscoveryStatus } from "./discovery_types.ts";
 import type { FieldValue, Flow, FlowSource } from "./flow_types.ts";
 import type { HubSocket } from "./hub_socket.ts";
+import type { Scan, ScanComparison, ScanRequest, ScanResult } from "./scan_types.ts";
 import type { ConfigStatus, IntegrationInfo, Plugins } from "./plugin_types.ts";
 
 /** Every method rejects with ApiError when the hub refuses, is away, or the camera fails. */
@@ -38,6 +40,69 @@ export class HubCommands {
 
   cancelFlow(id: string): Promise<null> {
     return this.#call("flows/cancel", { flow_id: id });
+  }
+
+  // --- devices on the network ---
+
+  /** Ask all devices now. */
+  async lookAgain(): Promise<DiscoveryStatus> {
+    return (await this.#call<{ status: DiscoveryStatus }>("discovery/refresh")).status;
+  }
+
+  ignoreDevice(id: string): Promise<unknown> {
+    return this.#call("discovery/ignore", { device_id: id });
+  }
+
+  /** Offer a device again that was ignored. */
+  offerDevice(id: string): Promise<unknown> {
+    return this.#call("discovery/unignore", { device_id: id });
+  }
+
+  /** The flow that adds a device, by its best integration or another one. */
+  async adoptDevice(id: string, integration?: string): Promise<Flow> {
+    const other = integration === undefined ? {} : { integration };
+    return (await this.#call<{ flow: Flow }>("discovery/adopt", { device_id: id, ...other })).flow;
+  }
+
+  /** Add several with the same credentials; each is tried once. Takes as long as the slowest. */
+  async adoptDevices(
+    ids: readonly string[],
+    username: string,
+    password: string,
+  ): Promise<readonly Adoption[]> {
+    const given = { device_ids: ids, username, password };
+    const limit = 60_000 + ids.length * 15_000;
+    const answer = await this.#socket.call<{ results: Adoption[] }>(
+      "discovery/adopt_many",
+      given,
+      limit,
+    );
+    return answer.results;
+  }
+
+  async startScan(request: ScanRequest): Promise<Scan> {
+    return (await this.#call<{ scan: Scan }>("scan/start", { ...request })).scan;
+  }
+
+  pauseScan(id: string): Promise<unknown> {
+    return this.#call("scan/pause", { scan_id: id });
+  }
+
+  resumeScan(id: string): Promise<unknown> {
+    return this.#call("scan/resume", { scan_id: id });
+  }
+
+  cancelScan(id: string): Promise<unknown> {
+    return this.#call("scan/cancel", { scan_id: id });
+  }
+
+  async scanResults(id: string): Promise<readonly ScanResult[]> {
+    return (await this.#call<{ results: ScanResult[] }>("scan/results", { scan_id: id })).results;
+  }
+
+  /** What differs from the scan of the same before it. */
+  compareScan(id: string): Promise<ScanComparison> {
+    return this.#call("scan/compare", { scan_id: id });
   }
 
   // --- integrations and plugins ---

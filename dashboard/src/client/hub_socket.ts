@@ -8,7 +8,9 @@
 import { Backoff } from "../net/backoff.ts";
 import { ApiError, HUB_UNREACHABLE } from "./errors.ts";
 import type { ActiveEvents, CameraEvent } from "./control_types.ts";
+import type { DiscoveryEvent } from "./discovery_types.ts";
 import type { FlowsEvent } from "./flow_types.ts";
+import type { ScanEvent } from "./scan_types.ts";
 import type { ConfigEvent } from "./plugin_types.ts";
 import type { CamerasEvent, MetricsEvent, User } from "./types.ts";
 
@@ -91,12 +93,19 @@ export class HubSocket {
     this.#setLink({ state: "closed" });
   }
 
-  /** Run a command. Rejects with ApiError, also when the connection is lost meanwhile. */
-  call<T>(type: string, parameters: Readonly<Record<string, unknown>> = {}): Promise<T> {
+  /**
+   * Run a command, and give up on its answer after `limit` milliseconds. Rejects with ApiError,
+   * also when the connection is lost meanwhile.
+   */
+  call<T>(
+    type: string,
+    parameters: Readonly<Record<string, unknown>> = {},
+    limit = COMMAND_LIMIT,
+  ): Promise<T> {
     if (this.#link.state !== "online") {
       return Promise.reject(new ApiError("not connected", HUB_UNREACHABLE));
     }
-    return this.#send<T>({ ...parameters, type }).result;
+    return this.#send<T>({ ...parameters, type }, limit).result;
   }
 
   /** All cameras, then each change; missed changes are made up for after a reconnect. */
@@ -126,6 +135,16 @@ export class HubSocket {
   /** How the configuration file stands, now and whenever it was read; administrators only. */
   subscribeConfig(onEvent: (event: ConfigEvent) => void): () => void {
     return this.#subscribe({ type: "config/subscribe" }, false, onEvent as never);
+  }
+
+  /** Devices that were found, and each change; the network is asked often for as long as this is. */
+  subscribeDiscovery(onEvent: (event: DiscoveryEvent) => void): () => void {
+    return this.#subscribe({ type: "discovery/subscribe" }, false, onEvent as never);
+  }
+
+  /** Scans with the results of the newest, then what changes; administrators only. */
+  subscribeScans(onEvent: (event: ScanEvent) => void): () => void {
+    return this.#subscribe({ type: "scan/subscribe" }, false, onEvent as never);
   }
 
   #subscribe(
@@ -277,13 +296,16 @@ export class HubSocket {
     }
   }
 
-  #send<T>(message: Readonly<Record<string, unknown>>): { id: number; result: Promise<T> } {
+  #send<T>(
+    message: Readonly<Record<string, unknown>>,
+    limit = COMMAND_LIMIT,
+  ): { id: number; result: Promise<T> } {
     const id = this.#nextId++;
     const result = new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(id);
         reject(new ApiError("the hub did not answer in time", HUB_UNREACHABLE));
-      }, COMMAND_LIMIT);
+      }, limit);
       this.#waiting.set(id, { resolve: resolve as (result: unknown) => void, reject, timer });
     });
     this.#transmit({ id, ...message });

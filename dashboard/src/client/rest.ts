@@ -74,6 +74,11 @@ export class RestClient {
   }
 
   /** Address of a still picture. */
+  /** A picture of a device that was found, if it lets anyone have one. */
+  foundPictureUrl(id: string): string {
+    return new URL(`api/discovery/${encodeURIComponent(id)}/snapshot.jpg`, this.#base).href;
+  }
+
   snapshotUrl(id: string, profile?: string): string {
     const url = new URL(`api/cameras/${encodeURIComponent(id)}/snapshot.jpg`, this.#base);
     if (profile) url.searchParams.set("profile", profile);

@@ -1,0 +1,40 @@
+/** What is said of found devices, in the page's language. Pure. */
+
+import type { Device } from "../client/index.ts";
+import { words } from "../i18n/index.ts";
+
+/** What a device is called: its brand and model if it tells them, else its name or address. */
+export function deviceTitle(device: Device): string {
+  const { manufacturer, model, name, host } = device;
+  const known = [manufacturer, model].filter(Boolean).join(" ");
+  return known || name || host;
+}
+
+/** How sure it is that the integration fits. */
+export function confidenceText(confidence: number): string {
+  if (confidence >= 0.9) return words.foundCertain;
+  return confidence >= 0.6 ? words.foundLikely : words.foundPossible;
+}
+
+/** The name of a protocol. */
+export function sourceName(source: string): string {
+  return SOURCES[source] ?? (source === "scan" ? words.scan : source.toUpperCase());
+}
+
+const SOURCES: Readonly<Record<string, string>> = {
+  mdns: "mDNS",
+  "ws-discovery": "WS-Discovery",
+  ssdp: "SSDP",
+  sadp: "SADP",
+  dhip: "DHIP",
+};
+
+/** Devices to be offered: those that are there first, then by name. */
+export function offered(devices: Iterable<Device>): readonly Device[] {
+  return [...devices]
+    .filter(({ state }) => state === "new")
+    .sort(
+      (one, other) =>
+        Number(other.present) - Number(one.present) || one.first_seen - other.first_seen,
+    );
+}

@@ -1,0 +1,112 @@
+import { useState, type ReactNode } from "react";
+
+import type { ApiError, DiscoveryStatus, Flow } from "../client/index.ts";
+import { sentence, words } from "../i18n/index.ts";
+import { ago } from "./ago.ts";
+import { useNow } from "./clock.ts";
+import { offered, sourceName } from "./device_words.ts";
+import { FoundDevice } from "./found_device.tsx";
+import { useHub } from "./hub.tsx";
+import { SharedLogin } from "./shared_login.tsx";
+import { useToasts } from "./toasts.tsx";
+import { useFound } from "./use_found.ts";
+
+/** The devices that were found on the network, one by one or several at once to be added. */
+export function FoundDevices({ onOpen }: { onOpen: (flow: Flow) => void }): ReactNode {
+  const found = useFound();
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  if (!found) return <span className="spinner" role="status" aria-label={words.loading} />;
+  const devices = offered(found.devices.values());
+  const ignored = [...found.devices.values()].filter(({ state }) => state === "ignored");
+  const together = devices.filter(({ id }) => chosen.has(id));
+  const choose = (id: string, wanted: boolean): void => {
+    const next = new Set(chosen);
+    if (wanted) next.add(id);
+    else next.delete(id);
+    setChosen(next);
+  };
+  return (
+    <>
+      <Looking status={found.status} />
+      {devices.length === 0 && <p className="form__text">{words.inboxEmpty}</p>}
+      <ul className="entries" aria-live="polite" data-testid="found-devices">
+        {devices.map((device) => (
+          <FoundDevice
+            key={device.id}
+            device={device}
+            onOpen={onOpen}
+            {...(devices.length > 1
+              ? {
+                  chosen: chosen.has(device.id),
+                  onChoose: (wanted: boolean) => choose(device.id, wanted),
+                }
+              : {})}
+          />
+        ))}
+      </ul>
+      {devices.length > 1 && (
+        <details className="folded">
+          <summary data-testid="adopt-several">{words.foundSeveral}</summary>
+          <SharedLogin
+            devices={together}
+            onDone={(failed) => setChosen(new Set(failed))}
+          />
+        </details>
+      )}
+      {ignored.length > 0 && (
+        <details className="folded">
+          <summary data-testid="ignored-devices">{words.foundIgnored(ignored.length)}</summary>
+          <ul className="entries">
+            {ignored.map((device) => (
+              <FoundDevice key={device.id} device={device} onOpen={onOpen} />
+            ))}
+          </ul>
+        </details>
+      )}
+    </>
+  );
+}
+
+/** What is being asked, when it was last, and what cannot be. */
+function Looking({ status }: { status: DiscoveryStatus }): ReactNode {
+  const hub = useHub();
+  const toasts = useToasts();
+  const now = useNow(5_000);
+  const troubled = status.methods.filter(({ problem }) => problem !== null);
+  const methods = status.methods.filter(({ listening }) => listening);
+  const again = (): void => {
+    hub.commands
+      .lookAgain()
+      .catch((error: ApiError) =>
+        toasts.show(words.commandFailed(words.foundAgain, sentence(error)), { tone: "bad" }),
+      );
+  };
+  return (
+    <div className="looking">
+      <p className="entry__line" data-testid="discovery-status">
+        {!status.enabled
+          ? words.foundDisabled
+          : status.asking
+            ? words.foundAsking
+            : status.last_round !== null && words.foundAsked(ago(status.last_round, now))}
+        {methods.length > 0 && ` · ${methods.map(({ name }) => sourceName(name)).join(", ")}`}
+      </p>
+      {status.enabled && (
+        <button
+          type="button"
+          className="button button--small"
+          disabled={status.asking}
+          data-testid="discovery-refresh"
+          onClick={again}
+        >
+          {words.foundAgain}
+        </button>
+      )}
+      {troubled.map(({ name, problem }) => (
+        <p key={name} className="entry__line" data-tone="bad">
+          {words.foundTrouble(sourceName(name), problem ?? "")}
+        </p>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,81 @@
+import { useState, type FormEvent, type ReactNode } from "react";
+
+import { ApiError, type Device } from "../client/index.ts";
+import { sentence, words } from "../i18n/index.ts";
+import { deviceTitle } from "./device_words.ts";
+import { Field } from "./field.tsx";
+import { useHub } from "./hub.tsx";
+
+/** Adds several devices with one user name and password. What fails is told for each. */
+export function SharedLogin(props: {
+  readonly devices: readonly Device[];
+  readonly onDone: (failed: readonly string[]) => void;
+}): ReactNode {
+  const hub = useHub();
+  const [username, setUsername] = useState("admin");
+  const [password, setPassword] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [told, setTold] = useState<string>();
+  const { devices } = props;
+
+  const add = async (event: FormEvent): Promise<void> => {
+    event.preventDefault();
+    if (devices.length === 0) return;
+    setBusy(true);
+    setTold(undefined);
+    try {
+      const ids = devices.map(({ id }) => id);
+      const results = await hub.commands.adoptDevices(ids, username, password);
+      const failed = results.filter(({ entry_id }) => entry_id === null);
+      const names = failed.map(({ device_id, error }) => {
+        const device = devices.find(({ id }) => id === device_id);
+        const why = error ? sentence(error) : words.foundNeedsAnswer;
+        return `${device ? deviceTitle(device) : device_id}: ${why}`;
+      });
+      setTold(
+        [words.foundAdded(results.length - failed.length), ...names].filter(Boolean).join(" "),
+      );
+      props.onDone(failed.map(({ device_id }) => device_id));
+    } catch (error) {
+      setTold(sentence(error as ApiError));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <form
+      className="shared"
+      data-testid="shared-credentials"
+      autoComplete="off"
+      onSubmit={(event) => void add(event)}
+    >
+      <p className="form__text">{words.foundShared(devices.length)}</p>
+      <Field
+        label={words.userName}
+        name="username"
+        value={username}
+        autoComplete="off"
+        onChange={setUsername}
+      />
+      <Field
+        label={words.password}
+        name="password"
+        type="password"
+        value={password}
+        autoComplete="new-password"
+        onChange={setPassword}
+      />
+      <button
+        type="submit"
+        className="button button--primary"
+        disabled={busy || devices.length === 0}
+        data-testid="adopt-many"
+      >
+        {busy ? words.foundAdding : words.foundAddAll(devices.length)}
+      </button>
+      <p className="form__text" role="status" data-testid="adopt-many-result">
+        {told}
+      </p>
+    </form>
+  );
+}
