@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -30,6 +31,7 @@ from ucv.secrets import Redactor
 from ucv.storage.accounts import AuditLog
 from ucv.testing import until
 from ucv_bridge.api import scan as scan_module
+from ucv_bridge.api.commands import BUILT_IN
 from ucv_bridge.api.scan import _ScanTopic
 from ucv_bridge.scan_views import comparison_view, result_view, scan_view
 
@@ -385,6 +387,21 @@ async def test_who_started_a_scan_of_what_is_in_the_audit_log(stage: Stage, host
         ("token test admin", "scan.start", "127.0.0.80"),
         ("token test admin", "scan.start", "127.0.0.70-127.0.0.75"),
     ]
+
+
+async def test_each_command_and_address_is_described(stage: Stage) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+    commands = [kind for kind in BUILT_IN if kind.startswith(("scan/", "discovery/"))]
+    assert len(commands) == 16
+    for kind in commands:
+        assert f"`{kind}`" in text, kind
+    paths = {
+        route.resource.canonical for route in stage.server.app.router.routes() if route.resource
+    }
+    for path in paths:
+        if path.startswith(("/api/scan", "/api/discovery")):
+            last = path.rpartition("/")[2]
+            assert f"{path}`" in text or f"{path}?" in text or f"`…/{last}`" in text, path
 
 
 # --- what is sent ---------------------------------------------------------------------------------
