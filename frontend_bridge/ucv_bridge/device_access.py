@@ -25,6 +25,9 @@ SCHEMA: Mapping[Any, Any] = {
     vol.Required("values"): {str: object},
 }
 
+#: What makes an entry of a mapping, and is not for the values to say.
+_IDENTITY = frozenset({"id", "integration"})
+
 
 async def try_access(hub: Hub, given: Mapping[str, Any]) -> dict[str, Any]:
     """Log in once and return who the device says it is.
@@ -36,6 +39,8 @@ async def try_access(hub: Hub, given: Mapping[str, Any]) -> dict[str, Any]:
     values = given["values"]
     if device_id is not None and host is not None:
         raise ValidationError("Name a device or a host, not both.")
+    if _IDENTITY & set(values):
+        raise ValidationError("Only fields of the integration can be tried.")
     check_addresses({**values, **({} if host is None else {"host": host})})
     domain = integration
     if device_id is not None and domain is None:

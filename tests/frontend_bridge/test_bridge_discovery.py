@@ -513,6 +513,10 @@ async def test_an_integration_that_repeats_the_password_does_not_show_it(network
         ({"host": "127.0.0.1", "integration": "acme"}, "VALIDATION_ERROR"),
         ({"host": "127.0.0.1", "device_id": "x", "values": {}}, "VALIDATION_ERROR"),
         ({"host": "127.0.0.1", "integration": "no-such", "values": {}}, "NOT_FOUND"),
+        (
+            {"host": "127.0.0.1", "integration": "acme", "values": {"integration": "fake"}},
+            "VALIDATION_ERROR",
+        ),
         ({"host": "169.254.169.254", "integration": "acme", "values": {}}, "ADDRESS_REFUSED"),
         (
             {"host": "127.0.0.1", "integration": "fake", "values": {"url": "fake://0.0.0.0/"}},
@@ -525,6 +529,7 @@ async def test_an_integration_that_repeats_the_password_does_not_show_it(network
         "no values",
         "a host and a device",
         "no such integration",
+        "another integration among the values",
         "where no camera is",
         "an address where no camera is",
     ],
