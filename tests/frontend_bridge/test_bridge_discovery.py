@@ -286,6 +286,22 @@ def test_whenever_a_client_reads_it_ends_up_with_what_there_is(
     assert status == hub.status().to_json()
 
 
+def test_the_first_message_has_only_so_many_devices_and_the_rest_follow() -> None:
+    hub, awake = _Hub(), [0]
+    hub.devices = {str(number): device(str(number)) for number in range(103)}
+
+    def wake() -> None:
+        awake[0] += 1
+
+    topic = _DiscoveryTopic(hub, Redactor(), wake)  # type: ignore[arg-type]  # as above
+    snapshot = orjson.loads(topic.take() or b"")
+    assert awake[0] == 1
+    rest = []
+    while told := topic.take():
+        rest.append(orjson.loads(told)["device"]["id"])
+    assert [one["id"] for one in snapshot["devices"]] + rest == [*hub.devices]
+
+
 async def test_a_flood_of_changes_to_a_client_that_does_not_read_is_one_for_each_device(
     network: Network,
 ) -> None:

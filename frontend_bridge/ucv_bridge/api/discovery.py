@@ -28,6 +28,8 @@ from ucv_bridge.device_views import adoption_view, device_view
 
 #: Devices that are added by one command.
 _MAX_ADOPTED = 64
+#: Devices in one message.
+_MAX_TOGETHER = 100
 
 
 async def _refresh(call: Call) -> Any:
@@ -134,9 +136,13 @@ class _DiscoveryTopic:
 
     def _snapshot(self) -> bytes:
         self._begun = True
-        self._devices.clear()
         self._status = None
-        devices = [device_view(device, self._redactor) for device in self._discovery.list()]
+        known = self._discovery.list()
+        # The rest follows at once.
+        self._devices = {device.id: device for device in known[_MAX_TOGETHER:]}
+        if self._devices:
+            self._wake()
+        devices = [device_view(device, self._redactor) for device in known[:_MAX_TOGETHER]]
         status = self._discovery.status().to_json()
         return orjson.dumps({"kind": "snapshot", "devices": devices, "status": status})
 
