@@ -71,11 +71,13 @@ class DatagramFinder(UdpFinder[DatagramHandler]):
         return [question]
 
     def _take(self, datagram: Datagram, _asked: bool) -> None:
-        for handler in self._handlers:
-            sighting = handler.parse(datagram)
+        host = datagram.host
+        sightings = [(handler.domain, handler.parse(datagram)) for handler in self._handlers]
+        if all(sighting is None for _, sighting in sightings):
+            self._rejections.note(self.name, host, "not understood")
+        for domain, sighting in sightings:
             if sighting is not None:
-                key = _key(sighting)
-                self._on_report(Report(self.name, handler.domain, datagram.host, key, sighting))
+                self._on_report(Report(self.name, domain, host, _key(sighting), sighting))
 
 
 def _key(sighting: Sighting) -> str | None:

@@ -177,6 +177,13 @@ async def test_a_device_that_announces_itself_is_reported_without_a_question(
     assert devices.heard == []
 
 
+async def test_what_no_handler_understands_is_named(devices: Answerers, heard: Heard) -> None:
+    devices.answers = [("127.0.0.5", bytes(65_507)), ("127.0.0.5", b"cam A-100")]
+    await heard.finder.ask()
+    await until(lambda: heard.reports)
+    assert heard.reasons == {"not understood"}
+
+
 async def test_its_own_question_is_not_taken_for_an_answer(devices: Answerers) -> None:
     heard = Heard(devices.port, listen=True, probe=lambda: b"cam echo")
     await heard.finder.listen([heard.handler])
