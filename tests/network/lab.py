@@ -105,6 +105,7 @@ class Running:
                 self.lines.append(line.decode(errors="replace").rstrip("\n"))
                 self._news.set()
         finally:
+            await self.process.wait()
             self._news.set()
 
 
@@ -213,15 +214,19 @@ class NetworkLab:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def host(self, name: str, address: str) -> Host:
-        """Add a machine and plug it in; ``name`` has at most 15 characters."""
+    async def host(self, name: str, address: str, mac: str | None = None) -> Host:
+        """Add a machine and plug it in; ``name`` has at most 15 characters.
+
+        ``mac`` is the hardware address of its network card, made up if not given.
+        """
         assert self._switch is not None
         inside = [] if os.geteuid() == 0 else _enter(self._switch)
         holder = await _start([*inside, *_unshare(), "sh", "-c", _HOLD])
         host = Host(self, name, address, holder)
         self._stack.push_async_callback(host.stop)
         await holder.line("held".__eq__, limit=COMMAND_LIMIT)
-        peer = ("peer", "name", "eth0", "netns", str(holder.process.pid))
+        peer = ["peer", "name", "eth0", "netns", str(holder.process.pid)]
+        peer += [] if mac is None else ["address", mac]
         await self.call("ip", "link", "add", "name", name, "type", "veth", *peer)
         await self.call("ip", "link", "set", "dev", name, "master", "switch", "up")
         await host.call("ip", "link", "set", "lo", "up")
