@@ -210,8 +210,11 @@ class ConnectScan:
             probe = heapq.heappop(deadlines)[2]
             if probe.over:
                 continue
-            self._end(probe)
             host = probe.host
+            if (deadline := probe.started + self._limit(probe)) > now:
+                heapq.heappush(deadlines, (deadline, next(self._order), probe))
+                continue
+            self._end(probe)
             if host.answered and not probe.second:
                 host.again.append(probe.port)
                 self.counters.retries += 1
@@ -306,8 +309,10 @@ class ConnectScan:
         self.counters.most_sockets = max(self.counters.most_sockets, len(self._probes))
         host.active += 1
         poll.register(descriptor)
-        limit = self._limit(host) * (2 if second else 1)
-        heapq.heappush(self._deadlines, (now + limit, next(self._order), probe))
+        # Looked at early: what is learnt until then counts for those that were begun before, too.
+        heapq.heappush(
+            self._deadlines, (now + min(_FIRST, self._limit(probe)), next(self._order), probe)
+        )
         self._next(host)
         return True
 
@@ -337,10 +342,11 @@ class ConnectScan:
         host.round_trip.learn(seconds)
         self._round_trip.learn(seconds)
 
-    def _limit(self, host: Host) -> float:
-        """Return the seconds to wait for an answer of the host."""
-        if host.round_trip is not None:
-            return host.round_trip.limit
+    def _limit(self, probe: Probe) -> float:
+        """Return the seconds to wait for an answer."""
+        own = probe.host.round_trip
+        if own is not None:
+            return own.limit * (2 if probe.second else 1)
         # Its hardware address may have to be asked for first.
         return max(_FIRST, self._round_trip.limit)
 

@@ -115,7 +115,7 @@ async def test_a_silent_port_of_a_host_that_answers_is_tried_once_more(
     running = asyncio.create_task(found.scan.run())
     await until(lambda: found.scan.counters.probes_done == 2)
 
-    await clock.advance(MOST + 0.01)
+    await clock.advance(0.26)
     assert found.scan.counters.retries == 1
     assert not running.done()
     await clock.advance(2 * LEAST + 0.01)
@@ -123,6 +123,22 @@ async def test_a_silent_port_of_a_host_that_answers_is_tried_once_more(
 
     assert found.scan.counters.retries == 1
     assert found.scan.counters.probes_done == 3
+
+
+async def test_what_answers_teach_counts_for_connections_that_were_begun_before(
+    network: LightNetwork,
+) -> None:
+    network.silence(1, network.ports[0])
+    clock = FakeClock()
+    hosts = [network.host(1), network.host(2)]
+    found = Findings(hosts, network.ports[:1], clock=clock)
+    running = asyncio.create_task(found.scan.run())
+    await until(lambda: found.scan.counters.probes_done == 1)
+
+    await clock.advance(0.26)  # a quarter of what it is without any answer
+    await running
+
+    assert found.scan.counters.hosts == 1
 
 
 async def test_there_are_never_more_sockets_than_the_bound(network: LightNetwork) -> None:
