@@ -10,6 +10,13 @@ export function deviceTitle(device: Device): string {
   return known || name || host;
 }
 
+/** The name that somebody gave it; null if that only says again what it is. */
+export function nameBeside(device: Device): string | null {
+  const { name, model } = device;
+  const says = name === deviceTitle(device) || (model !== null && name?.includes(model));
+  return says ? null : name;
+}
+
 /** How sure it is that the integration fits. */
 export function confidenceText(confidence: number): string {
   if (confidence >= 0.9) return words.foundCertain;

@@ -2,6 +2,7 @@ import { useEffect, useId, useRef, type ReactNode } from "react";
 
 import { words } from "../i18n/index.ts";
 import { CloseIcon } from "./icons.tsx";
+import { useToasts } from "./toasts.tsx";
 
 /** A modal dialog; Escape, the close button and a click beside it close it. */
 export function Dialog(props: {
@@ -14,6 +15,7 @@ export function Dialog(props: {
   const element = useRef<HTMLDialogElement>(null);
   const title = useId();
   const { onClose } = props;
+  const { showIn } = useToasts();
   useEffect(() => {
     const dialog = element.current;
     if (!dialog || dialog.open) return undefined;
@@ -21,12 +23,14 @@ export function Dialog(props: {
     dialog.showModal();
     // showModal() takes the first thing that can have the focus: the close button.
     dialog.querySelector<HTMLElement>("[data-autofocus]")?.focus();
+    const endToasts = showIn(dialog);
     return () => {
+      endToasts();
       // A dialog that is removed gives the focus back to nobody.
       dialog.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };
-  }, []);
+  }, [showIn]);
   return (
     <dialog
       ref={element}

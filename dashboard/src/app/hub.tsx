@@ -102,12 +102,15 @@ export class Hub {
   }
 
   /** For as long as somebody looks at them: the hub asks the network often meanwhile. */
-  watchDiscovery(onEvent: (event: DiscoveryEvent) => void): () => void {
-    return this.#socket.subscribeDiscovery(onEvent);
+  watchDiscovery(
+    onEvent: (event: DiscoveryEvent) => void,
+    onRefused?: () => void,
+  ): () => void {
+    return this.#socket.subscribeDiscovery(onEvent, onRefused);
   }
 
-  watchScans(onEvent: (event: ScanEvent) => void): () => void {
-    return this.#socket.subscribeScans(onEvent);
+  watchScans(onEvent: (event: ScanEvent) => void, onRefused?: () => void): () => void {
+    return this.#socket.subscribeScans(onEvent, onRefused);
   }
 
   stop(): void {

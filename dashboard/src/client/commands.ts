@@ -1,11 +1,11 @@
 /** The commands of the WebSocket interface by name, with their results. */
 
 import type { Imaging, Preset, PtzVector, DayNight } from "./control_types.ts";
-import type { Adoption, DiscoveryStatus } from "./discovery_types.ts";
+import type { Adoption, Device, DiscoveryStatus } from "./discovery_types.ts";
 import type { FieldValue, Flow, FlowSource } from "./flow_types.ts";
 import type { HubSocket } from "./hub_socket.ts";
-import type { Scan, ScanComparison, ScanRequest, ScanResult } from "./scan_types.ts";
 import type { ConfigStatus, IntegrationInfo, Plugins } from "./plugin_types.ts";
+import type { Scan, ScanComparison, ScanRequest, ScanResult } from "./scan_types.ts";
 
 /** Every method rejects with ApiError when the hub refuses, is away, or the camera fails. */
 export class HubCommands {
@@ -80,6 +80,14 @@ export class HubCommands {
     return answer.results;
   }
 
+  /** All devices that are remembered, with the addresses they had. */
+  async deviceHistory(): Promise<readonly Device[]> {
+    return (await this.#call<{ devices: Device[] }>("discovery/history")).devices;
+  }
+
+  // --- scans of the network ---
+
+  /** Start a scan, or get the one that was just made of the same. */
   async startScan(request: ScanRequest): Promise<Scan> {
     return (await this.#call<{ scan: Scan }>("scan/start", { ...request })).scan;
   }

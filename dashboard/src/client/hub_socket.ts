@@ -39,6 +39,7 @@ interface Waiting {
 interface Subscription {
   readonly command: Readonly<Record<string, unknown>>;
   readonly onEvent: (event: Record<string, unknown>) => void;
+  readonly onRefused: (() => void) | undefined;
   readonly resumes: boolean;
   sequence: number | undefined;
   /** The id of the running connection's command; undefined while there is none. */
@@ -138,23 +139,28 @@ export class HubSocket {
   }
 
   /** Devices that were found, and each change; the network is asked often for as long as this is. */
-  subscribeDiscovery(onEvent: (event: DiscoveryEvent) => void): () => void {
-    return this.#subscribe({ type: "discovery/subscribe" }, false, onEvent as never);
+  subscribeDiscovery(
+    onEvent: (event: DiscoveryEvent) => void,
+    onRefused?: () => void,
+  ): () => void {
+    return this.#subscribe({ type: "discovery/subscribe" }, false, onEvent as never, onRefused);
   }
 
   /** Scans with the results of the newest, then what changes; administrators only. */
-  subscribeScans(onEvent: (event: ScanEvent) => void): () => void {
-    return this.#subscribe({ type: "scan/subscribe" }, false, onEvent as never);
+  subscribeScans(onEvent: (event: ScanEvent) => void, onRefused?: () => void): () => void {
+    return this.#subscribe({ type: "scan/subscribe" }, false, onEvent as never, onRefused);
   }
 
   #subscribe(
     command: Subscription["command"],
     resumes: boolean,
     onEvent: Subscription["onEvent"],
+    onRefused?: () => void,
   ): () => void {
     const subscription: Subscription = {
       command,
       onEvent,
+      onRefused,
       resumes,
       sequence: undefined,
       id: undefined,
@@ -178,7 +184,9 @@ export class HubSocket {
     subscription.id = id;
     result.catch((error: ApiError) => {
       // Lost with the connection: made again with the next one. Refused: no use in asking again.
-      if (error.code !== HUB_UNREACHABLE) subscription.id = undefined;
+      if (error.code === HUB_UNREACHABLE) return;
+      subscription.id = undefined;
+      subscription.onRefused?.();
     });
   }
 

@@ -73,12 +73,12 @@ export class RestClient {
     return this.#call("GET", `entries/${encodeURIComponent(entry)}/diagnostics.json`);
   }
 
-  /** Address of a still picture. */
-  /** A picture of a device that was found, if it lets anyone have one. */
+  /** Address of a picture of a device that was found, if it lets anyone have one. */
   foundPictureUrl(id: string): string {
     return new URL(`api/discovery/${encodeURIComponent(id)}/snapshot.jpg`, this.#base).href;
   }
 
+  /** Address of a still picture. */
   snapshotUrl(id: string, profile?: string): string {
     const url = new URL(`api/cameras/${encodeURIComponent(id)}/snapshot.jpg`, this.#base);
     if (profile) url.searchParams.set("profile", profile);

@@ -5,7 +5,7 @@ import { Inbox, waiting } from "../../src/app/inbox.tsx";
 import type { Flow } from "../../src/client/index.ts";
 import { camera } from "./cameras.ts";
 import { flow, form } from "./flows.ts";
-import { button, byTestId, click, FakeHub, find, get, hasButton, Refusal, show } from "./page.tsx";
+import { byTestId, click, FakeHub, find, hasButton, show } from "./page.tsx";
 
 const FOUND = flow({
   id: "d1",
@@ -50,38 +50,18 @@ test("what waits is what was found and what was refused, the oldest first", () =
   expect(waiting(all).map(({ id }) => id)).toEqual(["r1", "d1"]);
 });
 
-test("a device that was found is shown with its address, and can be added", async () => {
-  const onOpen = vi.fn();
-  await open([FOUND], onOpen);
-  expect(byTestId("inbox-d1").textContent).toContain("192.0.2.44");
-  await click(button("Add: Acme A1"));
-  expect(onOpen).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ id: "d1" }));
-});
-
-test("a device that is ignored goes away", async () => {
-  const fake = await open([FOUND]);
-  await click(button("Ignore: Acme A1"));
-  expect(fake.sent("flows/cancel")).toMatchObject([{ flow_id: "d1" }]);
-  const page = { kind: "abort", reason: "cancelled", message: "", entry_id: null };
-  await fake.tell("flows/subscribe", { kind: "flow", flow: { ...FOUND, page } });
-  expect(find('[data-testid="inbox-d1"]')).toBeNull();
-  expect(get("dialog").textContent).toContain("Nothing at the moment");
-});
-
-test("a device that cannot be ignored says why and stays", async () => {
-  const fake = await open([FOUND]);
-  fake.on("flows/cancel", () => {
-    throw new Refusal("FORBIDDEN", "Not allowed.");
-  });
-  await click(button("Ignore: Acme A1"));
-  expect(document.body.textContent).toContain("Acme A1: Not allowed.");
-  expect(byTestId("inbox-d1")).toBeTruthy();
-});
-
 test("a refused log-in is shown by its camera with the reason, and cannot be ignored", async () => {
   await open([REAUTH]);
   expect(byTestId("inbox-r1").textContent).toContain("Front door");
   expect(byTestId("inbox-r1").textContent).toContain("The camera refuses the password.");
   expect(hasButton("Ignore: Front door")).toBe(false);
   expect(hasButton("Log in again: Front door")).toBe(true);
+});
+
+test("the network can be scanned beside what was found", async () => {
+  await open([]);
+  expect(find('[data-testid="scan-form"]')).toBeNull();
+  await click(byTestId("tab-scan"));
+  expect(byTestId("scan-form")).toBeTruthy();
+  expect(byTestId("tab-scan").getAttribute("aria-selected")).toBe("true");
 });

@@ -6,6 +6,7 @@ import { LivePage } from "../../src/app/live_page.tsx";
 import type { Camera, Flow, Role } from "../../src/client/index.ts";
 import { camera } from "./cameras.ts";
 import { field, flow, form } from "./flows.ts";
+import { device, status } from "./found.ts";
 import {
   button,
   byTestId,
@@ -154,7 +155,10 @@ test("a discovered device is added from the inbox and then shown", async () => {
   const discovered = { name: "A1", host: "192.0.2.7", port: null, properties: {} };
   const found = { id: "d1", source: "discovery", discovered, title: "Acme A1" } as const;
   await tellFlow(found);
+  fake.on("discovery/adopt", () => ({ flow: fake.hub.flows.get("d1") }));
   await click(byTestId("inbox"));
+  const devices = [device({ id: "x1" })];
+  await fake.tell("discovery/subscribe", { kind: "snapshot", devices, status: status() });
   await click(button("Add: Acme A1"));
   await tellFlow({ ...found, page: { kind: "done", entry_id: "e2", text: "" } });
   await fake.tell("cameras/subscribe", {
