@@ -16,7 +16,7 @@ WINDOW = 5.0
 #: Datagrams taken in that time from one address, and in all.
 MAX_FROM_ONE, MAX_IN_ALL = 256, 4096
 #: Bytes taken in that time from one address, and in all.
-MAX_BYTES_FROM_ONE, MAX_BYTES_IN_ALL = 1024 * 1024, 8 * 1024 * 1024
+MAX_BYTES_FROM_ONE, MAX_BYTES_IN_ALL = 512 * 1024, 4 * 1024 * 1024
 
 _BROADCAST = IPv4Address("255.255.255.255")
 

@@ -20,6 +20,8 @@ TYPES = (
     '<d:Types xmlns:tds="http://www.onvif.org/ver10/device/wsdl">tds:Device</d:Types>',
     "",
 )
+#: Bytes of a message; those of cameras have 1 to 3 KiB.
+MAX_BYTES = 16 * 1024
 #: Devices that one message may tell of, and how much of each is taken: types, scopes, addresses,
 #: and characters of a text.
 MAX_TARGETS, MAX_TYPES, MAX_SCOPES, MAX_ADDRESSES, MAX_TEXT = 16, 16, 64, 8, 512
@@ -75,14 +77,14 @@ def identifier(text: str) -> str:
 
 def read(data: bytes, host: str) -> WsMessage:
     """Return a message from a host; raises `MediaError` for what is none."""
-    envelope = parse(data)
+    envelope = parse(data, limit=MAX_BYTES)
     body = envelope.find("Body")
     if envelope.tag != "Envelope" or body is None or len(body) == 0:
         raise MediaError("The document is no SOAP message.")
     content = body[0]
     found = _found(content)
     targets = tuple(_target(element, host) for element in found)
-    named = [text_at(element, "XAddrs").split() for element in found]
+    named = [_named(element) for element in found]
     return WsMessage(
         kind=content.tag,
         message_id=identifier(text_at(envelope, "Header/MessageID")),
@@ -110,7 +112,7 @@ def _target(element: Element, host: str) -> WsDiscoveryTarget:
         types=tuple(_lines(types, MAX_TYPES)),
         scopes=scopes,
         onvif=_onvif(scopes),
-        addresses=tuple(_addresses(text_at(element, "XAddrs").split(), host)),
+        addresses=tuple(_addresses(_named(element), host)),
     )
 
 
@@ -125,15 +127,20 @@ def _onvif(scopes: Iterable[str]) -> dict[str, tuple[str, ...]]:
     return {category: tuple(values) for category, values in told.items()}
 
 
+def _named(element: Element) -> list[str]:
+    xaddrs = text_at(element, "XAddrs").split()[:MAX_ADDRESSES]
+    return [xaddr for xaddr in xaddrs if len(xaddr) <= MAX_TEXT]
+
+
 def _addresses(named: list[str], host: str) -> list[str]:
     """Return what is named, at the host itself: those first that were there from the start."""
-    named = sorted(named[:MAX_ADDRESSES], key=lambda xaddr: not _is_at(xaddr, host))
+    named = sorted(named, key=lambda xaddr: not _is_at(xaddr, host))
     return list(dict.fromkeys(filter(None, (_at(xaddr, host) for xaddr in named))))
 
 
 def _at(xaddr: str, host: str) -> str | None:
     match = _XADDR.fullmatch(xaddr)
-    if match is None or len(xaddr) > MAX_TEXT:
+    if match is None:
         return None
     scheme, port = match.group(1).casefold(), int(match.group(3) or 0)
     if port > 65535:

@@ -372,10 +372,9 @@ def test_mistakes_of_firmware_are_forgiven() -> None:
 def test_one_message_tells_of_so_many_devices_and_so_much_of_each() -> None:
     scopes = " ".join(f"onvif://www.onvif.org/name/{n}" for n in range(200))
     types = " ".join(f"a:T{n}" for n in range(200))
+    assert len(read(matches(*[told()] * 20), CAMERA).targets) == MAX_TARGETS
     one = told(scopes=scopes, types=types, endpoint="e" * 5000)
-    message = read(matches(*[one] * 20), CAMERA)
-    assert len(message.targets) == MAX_TARGETS
-    target = message.targets[0]
+    (target,) = read(matches(one), CAMERA).targets
     assert len(target.scopes) == len(target.onvif["name"]) == MAX_SCOPES
     assert len(target.types) == 16
     assert len(target.endpoint) == MAX_TEXT
