@@ -78,8 +78,8 @@ class _ScanTopic:
 
     ``wanted`` is the scan whose results are told, None for all of them; then the first ones are
     those of the scan that runs, or else of the newest. Of a scan only its newest state waits, of a
-    host in a scan only its newest result. No result is left out: who falls too far behind gets
-    everything anew.
+    host in a scan only its newest result. That a scan runs is told before its results, and that it
+    is over after all of them. None is left out: who falls too far behind gets everything anew.
     """
 
     def __init__(
@@ -95,13 +95,21 @@ class _ScanTopic:
         self._wanted = wanted
         self._begun = False
         self._scans: dict[str, ScanView] = {}
+        self._over: dict[str, ScanView] = {}
         self._results: dict[str, dict[str, ScanResult]] = {}
+        #: Of which it was told that they run.
+        self._known: set[str] = set()
         self._scan_is_next = True
 
     def changed(self, event: ScanChanged) -> None:
         """Take note of a scan as it is now."""
-        if self._begun:  # what was before is in the snapshot
-            self._scans[event.view.id] = event.view
+        scan = event.view
+        if self._begun and scan.state.over:  # what was before is in the snapshot
+            if scan.id in self._known:
+                self._scans.pop(scan.id, None)
+            self._over[scan.id] = scan
+        elif self._begun:
+            self._scans[scan.id] = scan
         self._wake()
 
     def found(self, event: ScanResultFound) -> None:
@@ -115,26 +123,40 @@ class _ScanTopic:
     def take(self) -> bytes | None:
         """See `Topic.take`."""
         event = self._next() if self._begun else self._snapshot()
-        if self._scans or self._results:
+        if self._scans or self._over or self._results:
             self._wake()
         return None if event is None else orjson.dumps(event)
 
     def _next(self) -> dict[str, Any] | None:
         scan = self._next_scan()
         # In turns, so that neither keeps the other from being told.
-        if scan is not None and (self._scan_is_next or not self._results):
-            self._scan_is_next = False
-            del self._scans[scan.id]
-            return {"kind": "scan", "scan": scan_view(scan, self._redactor)}
+        if scan is not None and (self._scan_is_next or scan.id not in self._known):
+            self._scan_is_next = not self._results
+            return self._told(scan)
         self._scan_is_next = True
-        return self._next_results() if self._results else None
+        if self._results:
+            return self._next_results()
+        return None if scan is None else self._told(scan)
 
     def _next_scan(self) -> ScanView | None:
-        """Return a scan to tell of: that one is over comes after all that it found."""
-        for scan in self._scans.values():
-            if not (scan.state.over and scan.id in self._results):
-                return scan
-        return None
+        """Return a scan to tell of, those first that nothing is known of."""
+        scans = self._scans.values()
+        return (
+            next((scan for scan in scans if scan.id not in self._known), None)
+            or next(iter(scans), None)
+            or next((scan for scan in self._over.values() if scan.id not in self._results), None)
+        )
+
+    def _told(self, scan: ScanView) -> dict[str, Any]:
+        del (self._over if scan.state.over else self._scans)[scan.id]
+        self._know(scan)
+        return {"kind": "scan", "scan": scan_view(scan, self._redactor)}
+
+    def _know(self, scan: ScanView) -> None:
+        if scan.state.over:
+            self._known.discard(scan.id)  # nothing more is to come
+        elif scan.state is not ScanState.QUEUED:
+            self._known.add(scan.id)
 
     def _next_results(self) -> dict[str, Any]:
         scan_id, waiting = next(iter(self._results.items()))
@@ -148,9 +170,11 @@ class _ScanTopic:
 
     def _snapshot(self) -> dict[str, Any]:
         self._begun = True
-        self._scans.clear()
-        self._results.clear()
+        for waiting in (self._scans, self._over, self._results, self._known):
+            waiting.clear()
         scans = self._manager.list()
+        for scan in scans:
+            self._know(scan)
         scan_id = self._wanted or _shown(scans)
         results = [] if scan_id is None else self._found(scan_id)
         if scan_id is not None and len(results) > _MAX_TOGETHER:
