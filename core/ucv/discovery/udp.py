@@ -8,6 +8,7 @@ import math
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from ipaddress import IPv4Address
 from typing import cast
 
@@ -68,6 +69,8 @@ class UdpSockets:
         #: Where our questions come from: an address and a port of each socket that asks.
         self._own: set[tuple[str, int]] = set()
         self._asked_at = -math.inf
+        #: Interfaces from which something could not be sent.
+        self._failed: set[Interface | None] = set()
 
     def __len__(self) -> int:
         return len(self._transports)
@@ -79,11 +82,11 @@ class UdpSockets:
         """
         self.interfaces = tuple(self._find_interfaces())
         wanted = self._wanted()
-        # One that the kernel closed, its interface having gone, is opened anew.
-        for place in [one for one, open_ in self._transports.items() if open_.is_closing()]:
-            del self._transports[place]
-        for place in self._transports.keys() - set(wanted):
+        # What failed is opened anew: under the same name and address, another interface may be.
+        usable = {place for place in wanted if place[0] not in self._failed}
+        for place in self._transports.keys() - usable:
             self._transports.pop(place).close()
+        self._failed.clear()
         problem = None if wanted else "There is no network."
         for place in wanted:
             if place not in self._transports:
@@ -104,7 +107,7 @@ class UdpSockets:
         """Ask once, from every interface."""
         self._asked_at = self._clock.monotonic()
         for (interface, group), transport in self._transports.items():
-            if interface is not None and group is None and not transport.is_closing():
+            if interface is not None and group is None:
                 for target in self._targets(interface):
                     transport.sendto(data, (str(target), self._port))
 
@@ -114,6 +117,7 @@ class UdpSockets:
             transport.close()
         self._transports.clear()
         self._own.clear()
+        self._failed.clear()
         self.problem = None
 
     # ------------------------------------------------------------------------------------------
@@ -149,7 +153,10 @@ class UdpSockets:
                 _to_ask(sock, interface)
             loop = asyncio.get_running_loop()
             transport, _ = await loop.create_datagram_endpoint(
-                lambda: _Receiver(self._received, self._failed, asks=group is None), sock=sock
+                lambda: _Receiver(
+                    partial(self._received, asked=group is None), partial(self._fail, interface)
+                ),
+                sock=sock,
             )
         except BaseException:
             sock.close()
@@ -162,7 +169,7 @@ class UdpSockets:
         where = f" at {interface.address}" if interface is not None else ""
         return f"{what}{where}: {error.strerror or type(error).__name__}"
 
-    def _received(self, data: bytes, host: str, port: int, asked: bool) -> None:
+    def _received(self, data: bytes, host: str, port: int, *, asked: bool) -> None:
         if (host, port) in self._own or not self._transports:
             return
         if not self._intake.takes(host, len(data), self.interfaces):
@@ -172,7 +179,8 @@ class UdpSockets:
             return
         self._on_datagram(Datagram(host, port, data), asked)
 
-    def _failed(self, error: Exception) -> None:
+    def _fail(self, interface: Interface | None, error: Exception) -> None:
+        self._failed.add(interface)
         reason = getattr(error, "strerror", None) or type(error).__name__
         self.problem = f"asking: {reason}"
 
@@ -180,17 +188,14 @@ class UdpSockets:
 class _Receiver(asyncio.DatagramProtocol):
     def __init__(
         self,
-        on_datagram: Callable[[bytes, str, int, bool], object],
+        on_datagram: Callable[[bytes, str, int], object],
         on_error: Callable[[Exception], object],
-        *,
-        asks: bool,
     ) -> None:
         self._on_datagram = on_datagram
         self._on_error = on_error
-        self._asks = asks
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._on_datagram(bytes(data), addr[0], addr[1], self._asks)
+        self._on_datagram(bytes(data), addr[0], addr[1])
 
     def error_received(self, exc: Exception) -> None:
         self._on_error(exc)

@@ -17,7 +17,7 @@ from ucv.discovery.intake import Intake, unusable
 from ucv.discovery.interfaces import Interface
 from ucv.discovery.rejections import Rejections
 from ucv.discovery.report import Report
-from ucv.discovery.udp import ANSWER_LIMIT
+from ucv.discovery.udp import ANSWER_LIMIT, UdpSockets
 from ucv.plugins.discovery_handlers import DatagramHandler
 from ucv.plugins.sightings import Datagram, Sighting
 from ucv.testing.clock import FakeClock, until
@@ -251,6 +251,28 @@ async def test_an_address_that_is_not_there_is_named_as_the_problem(
     assert "192.0.2.1" in heard.finder.problem
     # The others work all the same.
     await until(lambda: devices.heard)
+
+
+async def test_what_cannot_be_sent_is_the_problem_until_the_next_round(heard: Heard) -> None:
+    sockets = UdpSockets(
+        "acme-udp",
+        port=heard.handler.port,
+        groups=(GROUP,),
+        listen=True,
+        interfaces=lambda: [LOOPBACK],
+        on_datagram=lambda _datagram, _asked: None,
+        rejections=heard.rejections,
+        clock=heard.clock,
+    )
+    await sockets.open()
+    try:
+        sockets.send(bytes(70_000))
+        await until(lambda: sockets.problem)
+        assert "too long" in (sockets.problem or "")
+        await sockets.open()
+        assert (len(sockets), sockets.problem) == (2, None)
+    finally:
+        sockets.close()
 
 
 async def test_a_port_that_another_program_holds_leaves_the_asking_alone(
