@@ -8,6 +8,8 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from ucv import Datagram, DatagramHandler, Sighting, stable_id
+from ucv_dahua.identity import firmware
+from ucv_dahua.quirks import GENERIC_MODELS
 
 PORT = 37810
 GROUPS = (IPv4Address("239.255.255.251"), IPv4Address("255.255.255.255"))
@@ -16,6 +18,8 @@ _HEADER = struct.Struct("<4s4s8xIIII")
 _QUESTION = b'{"method":"DHDiscover.search","params":{"mac":"","uni":1}}'
 #: Bytes of an answer; real ones have 1 to 2 KiB.
 _LIMIT = 16 * 1024
+#: Braces at which an object may begin: some firmware sends other bytes before it.
+_BEGINNINGS = 4
 
 
 def probe() -> bytes:
@@ -25,33 +29,51 @@ def probe() -> bytes:
 
 
 def parse(datagram: Datagram) -> Sighting | None:
-    """Return what an answer tells, None for what is no answer."""
-    data = datagram.data
-    start = data.find(b"{")
-    if start < 0 or len(data) > _LIMIT:
+    """Return what an answer tells, None for what is none: a question, or something else.
+
+    Where it is, is taken from nothing that it says: the address in it may be an old one.
+    """
+    answer = _object(datagram.data)
+    info = _mapping(_mapping(answer.get("params")).get("deviceInfo"))
+    if answer.get("method") != "client.notifyDevInfo" or not info:
         return None
-    text = data[start:].replace(b"\0", b"").decode("utf-8", "replace")
-    try:
-        # Whatever stands behind the object does not matter.
-        answer, _ = json.JSONDecoder().raw_decode(text)
-    except (ValueError, RecursionError):
-        return None
-    info = _mapping(_mapping(_mapping(answer).get("params")).get("deviceInfo"))
-    if _mapping(answer).get("method") != "client.notifyDevInfo" or not info:
-        return None
-    serial, mac = _text(info, "SerialNo"), _text(_mapping(answer), "mac")
-    vendor = _text(info, "Vendor")
+    serial, mac = _text(info, "SerialNo"), _text(answer, "mac")
+    model, name = _text(info, "DeviceType"), _text(info, "MachineName")
+    vendor = _text(info, "Vendor") or "General"
     return Sighting(
         confidence=0.95,
-        name=_text(info, "MachineName"),
-        manufacturer="Dahua" if vendor in (None, "General", "Private") else vendor,
-        model=_text(info, "DeviceType"),
+        # From the factory, its name is its serial number.
+        name=None if name == serial else name,
+        # Devices that are sold under other names say the one, some the other.
+        manufacturer="Dahua" if vendor.casefold() in ("general", "private") else vendor,
+        model=None if model is None or GENERIC_MODELS.fullmatch(model) else model,
         serial=serial,
         mac=mac,
-        firmware=_text(info, "Version"),
+        firmware=firmware(_text(info, "Version") or "") or None,
         unique_id=stable_id(serial=serial, mac=mac),
         http_port=_port(info.get("HttpPort")),
     )
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    """Return the object of a datagram, an empty one if there is none."""
+    if len(data) > _LIMIT:
+        return {}
+    # A length in the header may look like a brace.
+    headed = data[4:8] == b"DHIP"
+    text = data[_HEADER.size if headed else 0 :].replace(b"\0", b"").decode("utf-8", "replace")
+    start = -1
+    for _attempt in range(_BEGINNINGS):
+        start = text.find("{", start + 1)
+        if start < 0:
+            break
+        try:
+            # Whatever stands behind the object does not matter.
+            found, _end = json.JSONDecoder().raw_decode(text, start)
+        except (ValueError, RecursionError):
+            continue
+        return _mapping(found)
+    return {}
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Address
 from uuid import uuid4
 
@@ -13,6 +14,8 @@ GROUP = IPv4Address("239.255.255.250")
 #: Bytes of an answer; real ones have 1 to 3 KiB.
 _LIMIT = 16 * 1024
 _YES_NO = {"true": "yes", "false": "no"}
+#: ``V5.7.15build 240201``: ISAPI tells the same with a blank in between.
+_BUILD = re.compile(r"(?<=[^ ])build ", re.IGNORECASE)
 
 
 def probe() -> bytes:
@@ -24,7 +27,10 @@ def probe() -> bytes:
 
 
 def parse(datagram: Datagram) -> Sighting | None:
-    """Return what an answer tells, None for what is no answer."""
+    """Return what an answer tells, None for what is none: a question, or something else.
+
+    Where it is, is taken from nothing that it says: the address in it may be an old one.
+    """
     try:
         root = parse_xml(datagram.data, limit=_LIMIT)
     except MediaError:
@@ -32,8 +38,9 @@ def parse(datagram: Datagram) -> Sighting | None:
     if root.tag.casefold() != "probematch":
         return None
     told = {child.tag.casefold(): (child.text or "").strip() for child in root}
-    serial, mac = told.get("devicesn"), told.get("mac")
-    model = told.get("devicedescription")
+    serial, mac, model = (
+        told.get(name) or None for name in ("devicesn", "mac", "devicedescription")
+    )
     if not (serial or mac or model):
         return None
     details = {}
@@ -46,7 +53,7 @@ def parse(datagram: Datagram) -> Sighting | None:
         model=model,
         serial=serial,
         mac=mac,
-        firmware=told.get("softwareversion"),
+        firmware=_BUILD.sub(" build ", told.get("softwareversion", "")) or None,
         unique_id=stable_id(serial=serial, mac=mac),
         http_port=_port(told.get("httpport", "")),
         details=details,
@@ -54,7 +61,8 @@ def parse(datagram: Datagram) -> Sighting | None:
 
 
 def _port(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else None
+    port = int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
+    return port if 0 < port < 65536 else None
 
 
 #: Older firmware answers to the group instead of to who asked.
