@@ -36,6 +36,7 @@ async def lab() -> AsyncIterator[NetworkLab]:
 
 
 StartOn = Callable[..., Awaitable[HubProcess]]
+StartBrowser = Callable[[Host], Awaitable[Browser]]
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ async def hub_on(
 
 
 @pytest.fixture
-async def browser_on(tmp_path: Path) -> AsyncIterator[Callable[[Host], Awaitable[Browser]]]:
+async def browser_on(tmp_path: Path) -> AsyncIterator[StartBrowser]:
     """Start browsers on hosts: ``await browser_on(host)``."""
     async with AsyncExitStack() as stack:
 
