@@ -199,6 +199,8 @@ async def test_the_results_shown_first_are_those_of_the_scan_that_runs(
     _, snapshot = await follower.subscribe("scan/subscribe")
     assert snapshot["scan_id"] == running["id"]
     await socket.call("scan/cancel", scan_id=running["id"])
+    # Now the other one's turn has come.
+    await follower.event_where(of_scan(waiting["id"], "running"))
     await follower.event_where(of_scan(waiting["id"], "finished"))
 
 

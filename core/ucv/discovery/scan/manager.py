@@ -260,7 +260,9 @@ class ScanManager:
         """Run what waits, one after the other, until there is nothing left."""
         try:
             while job := next(iter(self._jobs.values()), None):
-                self._begin(job)
+                if job.scan is None:  # it had to wait until now
+                    self._begin(job)
+                    self._publish(job)
                 if job.task is not None:
                     await asyncio.wait([job.task])
                 await self._finish(job)
