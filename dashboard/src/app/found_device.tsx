@@ -5,7 +5,7 @@ import { sentence, words } from "../i18n/index.ts";
 import { ago } from "./ago.ts";
 import { useNow } from "./clock.ts";
 import { confidenceText, deviceTitle, nameBeside, sourceName } from "./device_words.ts";
-import { useHub } from "./hub.tsx";
+import { useHub, useHubState } from "./hub.tsx";
 import { CameraIcon } from "./icons.tsx";
 import { useToasts } from "./toasts.tsx";
 
@@ -25,7 +25,9 @@ export function FoundDevice({ device, chosen, onChoose, onOpen }: FoundDevicePro
   const [busy, setBusy] = useState(false);
   const title = deviceTitle(device);
   const ignored = device.state === "ignored";
-  const others = device.candidates.filter(({ integration }) => integration !== device.integration);
+  const choices = useChoices(device);
+  const [other, setOther] = useState<string>();
+  const integration = other ?? device.integration;
 
   const run = (what: Promise<unknown>): void => {
     setBusy(true);
@@ -35,8 +37,20 @@ export function FoundDevice({ device, chosen, onChoose, onOpen }: FoundDevicePro
       )
       .finally(() => setBusy(false));
   };
-  const adopt = (integration?: string): void =>
-    run(hub.commands.adoptDevice(device.id, integration).then(onOpen));
+  const adopt = (): void =>
+    run(
+      hub.commands.adoptDevice(device.id, other).then((flow) => {
+        hub.putFlow(flow);
+        onOpen(flow);
+      }),
+    );
+  const offer = (): void => run(hub.commands.offerDevice(device.id));
+  const ignore = (): void =>
+    run(
+      hub.commands.ignoreDevice(device.id).then(() =>
+        toasts.show(words.inboxIgnored(title), { action: { label: words.undo, run: offer } }),
+      ),
+    );
   const waiting = busy || device.adopting;
   return (
     <li
@@ -91,7 +105,7 @@ export function FoundDevice({ device, chosen, onChoose, onOpen }: FoundDevicePro
             disabled={busy}
             aria-label={`${words.foundOffer}: ${title}`}
             data-testid={`offer-${device.id}`}
-            onClick={() => run(hub.commands.offerDevice(device.id))}
+            onClick={offer}
           >
             {words.foundOffer}
           </button>
@@ -103,43 +117,50 @@ export function FoundDevice({ device, chosen, onChoose, onOpen }: FoundDevicePro
               disabled={waiting}
               aria-label={`${words.inboxIgnore}: ${title}`}
               data-testid={`ignore-${device.id}`}
-              onClick={() => run(hub.commands.ignoreDevice(device.id))}
+              onClick={ignore}
             >
               {words.inboxIgnore}
             </button>
-            {others.length > 0 && (
+            {choices.length > 0 && (
               <select
                 className="found__other"
                 aria-label={words.foundOther(title)}
                 disabled={waiting}
-                value=""
-                onChange={(event) => adopt(event.target.value)}
+                value={integration ?? ""}
+                data-testid={`integration-of-${device.id}`}
+                onChange={(event) => setOther(event.target.value)}
               >
-                <option value="">{words.foundOtherHint}</option>
-                {others.map(({ integration, name }) => (
-                  <option key={integration} value={integration}>
+                {integration === null && <option value="">{words.foundOtherHint}</option>}
+                {choices.map(({ domain, name }) => (
+                  <option key={domain} value={domain}>
                     {name}
                   </option>
                 ))}
               </select>
             )}
-            {device.integration !== null && (
-              <button
-                type="button"
-                className="button button--small button--primary"
-                disabled={waiting}
-                aria-label={`${words.inboxAdd}: ${title}`}
-                data-testid={`adopt-${device.id}`}
-                onClick={() => adopt()}
-              >
-                {words.inboxAdd}
-              </button>
-            )}
+            <button
+              type="button"
+              className="button button--small button--primary"
+              disabled={waiting || integration === null}
+              aria-label={`${words.inboxAdd}: ${title}`}
+              data-testid={`adopt-${device.id}`}
+              onClick={adopt}
+            >
+              {words.inboxAdd}
+            </button>
           </>
         )}
       </div>
     </li>
   );
+}
+
+/** The integrations to choose from: those that know it, or all if none does. */
+function useChoices(device: Device): readonly { readonly domain: string; readonly name: string }[] {
+  const all = useHubState((hub) => hub.integrations) ?? [];
+  if (device.candidates.length === 0) return all;
+  const known = device.candidates.map(({ integration, name }) => ({ domain: integration, name }));
+  return known.length > 1 ? known : [];
 }
 
 /** What it sees, if it lets anyone see that; else only that it is a camera. */

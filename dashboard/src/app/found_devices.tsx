@@ -5,16 +5,20 @@ import { sentence, words } from "../i18n/index.ts";
 import { ago } from "./ago.ts";
 import { useNow } from "./clock.ts";
 import { offered, sourceName } from "./device_words.ts";
+import { DeviceHistory } from "./device_history.tsx";
+import { OfferedFlow } from "./flow_entry.tsx";
 import { FoundDevice } from "./found_device.tsx";
-import { useHub } from "./hub.tsx";
+import { useHub, useHubState } from "./hub.tsx";
 import { SharedLogin } from "./shared_login.tsx";
 import { useToasts } from "./toasts.tsx";
 import { useFound } from "./use_found.ts";
+import { waiting } from "./waiting.ts";
 
 /** The devices that were found on the network, one by one or several at once to be added. */
 export function FoundDevices({ onOpen }: { onOpen: (flow: Flow) => void }): ReactNode {
   const found = useFound();
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  if (found === "refused") return <OfferedFlows onOpen={onOpen} />;
   if (!found) return <span className="spinner" role="status" aria-label={words.loading} />;
   const devices = offered(found.devices.values());
   const ignored = [...found.devices.values()].filter(({ state }) => state === "ignored");
@@ -29,7 +33,11 @@ export function FoundDevices({ onOpen }: { onOpen: (flow: Flow) => void }): Reac
     <>
       <Looking status={found.status} />
       {devices.length === 0 && <p className="form__text">{words.inboxEmpty}</p>}
-      <ul className="entries" aria-live="polite" data-testid="found-devices">
+      {/* The cards themselves change with every answer of a device: too often to be read out. */}
+      <p className="visually-hidden" role="status">
+        {words.foundCount(devices.length)}
+      </p>
+      <ul className="entries" data-testid="found-devices">
         {devices.map((device) => (
           <FoundDevice
             key={device.id}
@@ -63,7 +71,22 @@ export function FoundDevices({ onOpen }: { onOpen: (flow: Flow) => void }): Reac
           </ul>
         </details>
       )}
+      <DeviceHistory />
     </>
+  );
+}
+
+/** What a hub offers that tells of no devices: the flows that add them. */
+function OfferedFlows({ onOpen }: { onOpen: (flow: Flow) => void }): ReactNode {
+  const flows = useHubState((hub) => hub.flows);
+  const found = waiting(flows).filter(({ source }) => source === "discovery");
+  if (found.length === 0) return <p className="form__text">{words.inboxEmpty}</p>;
+  return (
+    <ul className="entries">
+      {found.map((flow) => (
+        <OfferedFlow key={flow.id} flow={flow} onOpen={onOpen} />
+      ))}
+    </ul>
   );
 }
 

@@ -1,34 +1,22 @@
-import { useState, type ReactNode } from "react";
+import { useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 
 import type { Flow } from "../client/index.ts";
-import { sentence, words } from "../i18n/index.ts";
+import { words } from "../i18n/index.ts";
 import { Dialog } from "./dialog.tsx";
-import { flowTitle } from "./flow_words.ts";
+import { RefusedLogin } from "./flow_entry.tsx";
 import { FoundDevices } from "./found_devices.tsx";
 import { useHubState } from "./hub.tsx";
-import { KeyIcon } from "./icons.tsx";
 import { ScanPanel } from "./scan_panel.tsx";
+import { waiting } from "./waiting.ts";
 
-/** What waits for somebody: devices that were found, log-ins that were refused; the oldest first. */
-export function waiting(flows: ReadonlyMap<string, Flow>): readonly Flow[] {
-  return [...flows.values()]
-    .filter(({ source, page }) => {
-      const open = page.kind !== "done" && page.kind !== "abort";
-      return open && (source === "discovery" || source === "reauth");
-    })
-    .sort((one, other) => one.started - other.started);
-}
-
-/** How many wait. */
-export function useWaiting(): number {
-  return useHubState((hub) => waiting(hub.flows).length);
-}
+const TABS = ["found", "scan"] as const;
+type Tab = (typeof TABS)[number];
 
 /** What waits: log-ins that were refused, and devices on the network; and the scan for more. */
 export function Inbox(props: { onClose: () => void; onOpen: (flow: Flow) => void }): ReactNode {
   const flows = useHubState((hub) => hub.flows);
   const refused = waiting(flows).filter(({ source }) => source === "reauth");
-  const [scanning, setScanning] = useState(false);
+  const [tab, setTab] = useState<Tab>("found");
   return (
     <Dialog title={words.inbox} onClose={props.onClose} testId="inbox-dialog" wide>
       {refused.length > 0 && (
@@ -38,66 +26,47 @@ export function Inbox(props: { onClose: () => void; onOpen: (flow: Flow) => void
           ))}
         </ul>
       )}
-      <div className="tabs" role="tablist" aria-label={words.inbox}>
-        {[false, true].map((scan) => (
-          <button
-            key={String(scan)}
-            type="button"
-            role="tab"
-            className="tab"
-            id={scan ? "tab-scan" : "tab-found"}
-            aria-selected={scan === scanning}
-            aria-controls="tab-panel"
-            data-testid={scan ? "tab-scan" : "tab-found"}
-            onClick={() => setScanning(scan)}
-          >
-            {scan ? words.scan : words.found}
-          </button>
-        ))}
-      </div>
-      <div
-        id="tab-panel"
-        role="tabpanel"
-        className="tab-panel"
-        aria-labelledby={scanning ? "tab-scan" : "tab-found"}
-      >
-        {scanning ? <ScanPanel onOpen={props.onOpen} /> : <FoundDevices onOpen={props.onOpen} />}
+      <Tabs shown={tab} onShow={setTab} />
+      <div id="tab-panel" role="tabpanel" className="tab-panel" aria-labelledby={`tab-${tab}`}>
+        {tab === "scan" ? (
+          <ScanPanel onOpen={props.onOpen} />
+        ) : (
+          <FoundDevices onOpen={props.onOpen} />
+        )}
       </div>
     </Dialog>
   );
 }
 
-/** A camera that refuses its password, and what leads to giving another one. */
-function RefusedLogin(props: {
-  readonly flow: Flow;
-  readonly onOpen: (flow: Flow) => void;
-}): ReactNode {
-  const { flow } = props;
-  const camera = useHubState((state) =>
-    state.cameras?.find((one) => flow.entry_id && one.entry.id === flow.entry_id),
-  );
-  const title = flowTitle(flow, camera);
-  const reason = camera?.entry.reason;
+/** One of them is shown; by keys, the arrows go from one to the next. */
+function Tabs({ shown, onShow }: { shown: Tab; onShow: (tab: Tab) => void }): ReactNode {
+  const list = useRef<HTMLDivElement>(null);
+  const press = (event: KeyboardEvent): void => {
+    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+    event.preventDefault();
+    // With two, the next one is also the one before.
+    const next = shown === "found" ? "scan" : "found";
+    onShow(next);
+    list.current?.querySelector<HTMLElement>(`#tab-${next}`)?.focus();
+  };
   return (
-    <li className="entry" data-testid={`inbox-${flow.id}`} data-tone="bad">
-      <KeyIcon />
-      <div className="entry__text">
-        <p className="entry__title">{title}</p>
-        <p className="entry__line">
-          {[words.inboxReauth, flow.integration_name].filter(Boolean).join(" · ")}
-        </p>
-        {reason && <p className="entry__line">{sentence(reason)}</p>}
-      </div>
-      <div className="entry__actions">
+    <div ref={list} className="tabs" role="tablist" aria-label={words.inbox} onKeyDown={press}>
+      {TABS.map((tab) => (
         <button
+          key={tab}
           type="button"
-          className="button button--small button--primary"
-          aria-label={`${words.logInAgain}: ${title}`}
-          onClick={() => props.onOpen(flow)}
+          role="tab"
+          className="tab"
+          id={`tab-${tab}`}
+          tabIndex={tab === shown ? 0 : -1}
+          aria-selected={tab === shown}
+          aria-controls="tab-panel"
+          data-testid={`tab-${tab}`}
+          onClick={() => onShow(tab)}
         >
-          {words.logInAgain}
+          {words[tab]}
         </button>
-      </div>
-    </li>
+      ))}
+    </div>
   );
 }

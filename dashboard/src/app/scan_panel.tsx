@@ -16,14 +16,17 @@ const TOO_LARGE = "SCAN_TOO_LARGE";
 /** Looks at each address of a network: for where nothing announces itself. */
 export function ScanPanel({ onOpen }: { onOpen: (flow: Flow) => void }): ReactNode {
   const hub = useHub();
-  const found = useFound();
-  const [scans, change] = useScans();
+  const told = useFound();
+  const found = told === "refused" ? undefined : told;
+  const [known, change] = useScans();
   const [ranges, setRanges] = useState<string>();
   const [profile, setProfile] = useState<(typeof PROFILES)[number]>("quick");
   const [failure, setFailure] = useState<ApiError>();
   const [busy, setBusy] = useState(false);
   const [answer, setAnswer] = useState<Scan>();
 
+  if (known === "refused") return <p className="form__text">{words.scanRefused}</p>;
+  const scans = known;
   const own = (found?.status.interfaces ?? []).map(({ network }) => network).join(", ");
   const text = ranges ?? own;
   const start = async (more: Partial<ScanRequest> = {}): Promise<void> => {

@@ -13,9 +13,9 @@ import {
   SunIcon,
   SystemIcon,
 } from "./icons.tsx";
-import { useWaiting } from "./inbox.tsx";
 import { megabytes, number } from "./numbers.ts";
 import { useTheme } from "./theme.ts";
+import { useWaiting } from "./waiting.ts";
 
 interface TopBarProps {
   readonly cameras: readonly Camera[];

@@ -219,6 +219,7 @@ export const en = {
   inboxReauth: "Log-in refused",
   inboxAdd: "Add",
   inboxIgnore: "Ignore",
+  inboxIgnored: (name: string) => `${name} is ignored`,
 
   // --- devices on the network ---
   found: "Found",
@@ -229,7 +230,7 @@ export const en = {
   foundChoose: (name: string) => `Choose ${name}`,
   foundPicture: (name: string) => `What ${name} sees`,
   foundNotActivated: "It has no password yet: set one with the vendor's own tool first.",
-  foundOther: (name: string) => `Add ${name} as something else`,
+  foundOther: (name: string) => `Integration to add ${name} with`,
   foundOtherHint: "Add as …",
   foundOffer: "Offer again",
   foundAdding: "Adding …",
@@ -245,6 +246,12 @@ export const en = {
   foundAdded: (count: number) => (count === 0 ? "" : `${count} added.`),
   foundNeedsAnswer: "it asks for more; add it by itself.",
   foundIgnored: (count: number) => `Ignored (${count})`,
+  foundIgnoredOne: "ignored",
+  foundCount: (count: number) => `${count} ${count === 1 ? "device" : "devices"} found`,
+  foundHistory: "What was at which address",
+  foundHistoryNone: "Nothing was found yet.",
+  foundAt: (host: string, first: string, last: string) =>
+    `${host}: first seen ${first}, last ${last}`,
   foundAsking: "Asking the network …",
   foundAsked: (ago: string) => `Asked ${ago}`,
   foundAgain: "Look again",
@@ -255,6 +262,7 @@ export const en = {
 
   // --- network scan ---
   scan: "Network scan",
+  scanRefused: "This hub does not scan networks.",
   scanText:
     "Looks at each address for cameras that do not announce themselves. Nothing is logged in to.",
   scanRanges: "Addresses",

@@ -206,6 +206,7 @@ export const es: Words = {
   inboxReauth: "Acceso rechazado",
   inboxAdd: "Añadir",
   inboxIgnore: "Ignorar",
+  inboxIgnored: (name) => `${name} se ignora`,
 
   // --- dispositivos en la red ---
   found: "Encontradas",
@@ -217,7 +218,7 @@ export const es: Words = {
   foundPicture: (name) => `Lo que ve ${name}`,
   foundNotActivated:
     "Aún no tiene contraseña: establezca una primero con la herramienta del fabricante.",
-  foundOther: (name) => `Añadir ${name} como otra cosa`,
+  foundOther: (name) => `Integración con la que añadir ${name}`,
   foundOtherHint: "Añadir como …",
   foundOffer: "Volver a ofrecer",
   foundAdding: "Añadiendo …",
@@ -232,6 +233,12 @@ export const es: Words = {
   foundAdded: (count) => (count === 0 ? "" : `${count} añadidas.`),
   foundNeedsAnswer: "pregunta algo más; añádala por separado.",
   foundIgnored: (count) => `Ignoradas (${count})`,
+  foundIgnoredOne: "ignorada",
+  foundCount: (count) =>
+    `${count} ${count === 1 ? "dispositivo encontrado" : "dispositivos encontrados"}`,
+  foundHistory: "Qué hubo en cada dirección",
+  foundHistoryNone: "Aún no se ha encontrado nada.",
+  foundAt: (host, first, last) => `${host}: vista por primera vez ${first}, por última ${last}`,
   foundAsking: "Preguntando a la red …",
   foundAsked: (ago) => `Se preguntó ${ago}`,
   foundAgain: "Buscar de nuevo",
@@ -242,6 +249,7 @@ export const es: Words = {
 
   // --- exploración de la red ---
   scan: "Exploración de la red",
+  scanRefused: "Este servidor no explora redes.",
   scanText:
     "Mira cada dirección en busca de cámaras que no se anuncian. No se inicia sesión en nada.",
   scanRanges: "Direcciones",

@@ -1,4 +1,5 @@
 // @vitest-environment happy-dom
+import { act } from "react";
 import { expect, test, vi } from "vitest";
 
 import { FoundDevices } from "../../src/app/found_devices.tsx";
@@ -62,6 +63,80 @@ test("an ignored device leaves the list, and can be offered again", async () => 
   expect(byTestId("ignored-devices").textContent).toContain("Ignored (1)");
   await click(button("Offer again: Acme A1"));
   expect(fake.sent("discovery/unignore")).toMatchObject([{ device_id: "d1" }]);
+});
+
+test("what was ignored by mistake is offered again at once", async () => {
+  const fake = await open([device()]);
+  await click(button("Ignore: Acme A1"));
+  expect(byTestId("toast").textContent).toContain("Acme A1 is ignored");
+  await click(button("Undo"));
+  expect(fake.sent("discovery/unignore")).toMatchObject([{ device_id: "d1" }]);
+});
+
+test("another integration that knows the device can be chosen", async () => {
+  const candidates = [
+    { integration: "acme", name: "Acme", confidence: 0.9 },
+    { integration: "onvif", name: "ONVIF", confidence: 0.5 },
+  ];
+  const fake = await open([device({ candidates })]);
+  fake.on("discovery/adopt", () => ({ flow: flow({ id: "f9", source: "discovery" }) }));
+  await type(byTestId("integration-of-d1") as HTMLInputElement, "onvif");
+  expect(fake.sent("discovery/adopt")).toEqual([]);
+  await click(button("Add: Acme A1"));
+  expect(fake.sent("discovery/adopt")).toMatchObject([{ device_id: "d1", integration: "onvif" }]);
+});
+
+test("of a device that no integration knows, one is chosen before it is added", async () => {
+  const fake = new FakeHub().on("integrations/list", () => ({
+    integrations: [{ domain: "rtsp", name: "RTSP", version: "1", plugin: "rtsp" }],
+  }));
+  await fake.connect();
+  await show(fake, <FoundDevices onOpen={vi.fn()} />);
+  const unknown = device({ integration: null, integration_name: null, candidates: [] });
+  await fake.tell("discovery/subscribe", {
+    kind: "snapshot",
+    devices: [unknown],
+    status: status(),
+  });
+  expect(button("Add: Acme A1").disabled).toBe(true);
+  await type(byTestId("integration-of-d1") as HTMLInputElement, "rtsp");
+  expect(button("Add: Acme A1").disabled).toBe(false);
+});
+
+test("a hub that tells of no devices still shows the flows that add them", async () => {
+  const fake = new FakeHub().on("discovery/subscribe", () => {
+    throw new Refusal("FORBIDDEN");
+  });
+  await fake.connect();
+  const onOpen = vi.fn();
+  const discovered = { name: "Acme A1", host: "192.0.2.44", port: 80, properties: {} };
+  const found = flow({ id: "f1", source: "discovery", title: "Acme A1", discovered });
+  await fake.tell("flows/subscribe", { kind: "snapshot", flows: [found] });
+  await show(fake, <FoundDevices onOpen={onOpen} />);
+  await vi.waitFor(() => expect(byTestId("inbox-f1").textContent).toContain("192.0.2.44"));
+  await click(button("Add: Acme A1"));
+  expect(onOpen).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ id: "f1" }));
+  await click(button("Ignore: Acme A1"));
+  expect(fake.sent("flows/cancel")).toMatchObject([{ flow_id: "f1" }]);
+});
+
+test("which device was where is asked for when somebody wants to know", async () => {
+  const fake = await open([]);
+  const addresses = [
+    { host: "192.0.2.44", first_seen: 2, last_seen: 3 },
+    { host: "192.0.2.7", first_seen: 1, last_seen: 2 },
+  ];
+  fake.on("discovery/history", () => ({
+    devices: [device({ state: "configured", present: false, addresses })],
+  }));
+  expect(fake.sent("discovery/history")).toEqual([]);
+  const details = byTestId("device-history").parentElement as HTMLDetailsElement;
+  await act(async () => {
+    details.open = true;
+    details.dispatchEvent(new Event("toggle"));
+  });
+  await vi.waitFor(() => expect(byTestId("remembered-d1").textContent).toContain("192.0.2.7"));
+  expect(byTestId("remembered-d1").textContent).toContain("in use");
 });
 
 test("devices come, change and go while one looks", async () => {

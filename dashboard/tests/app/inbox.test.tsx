@@ -1,11 +1,13 @@
 // @vitest-environment happy-dom
 import { expect, test, vi } from "vitest";
 
-import { Inbox, waiting } from "../../src/app/inbox.tsx";
+import { Inbox } from "../../src/app/inbox.tsx";
+import { waiting } from "../../src/app/waiting.ts";
 import type { Flow } from "../../src/client/index.ts";
 import { camera } from "./cameras.ts";
 import { flow, form } from "./flows.ts";
-import { byTestId, click, FakeHub, find, hasButton, show } from "./page.tsx";
+import { device } from "./found.ts";
+import { button, byTestId, click, FakeHub, find, get, hasButton, press, show } from "./page.tsx";
 
 const FOUND = flow({
   id: "d1",
@@ -64,4 +66,23 @@ test("the network can be scanned beside what was found", async () => {
   await click(byTestId("tab-scan"));
   expect(byTestId("scan-form")).toBeTruthy();
   expect(byTestId("tab-scan").getAttribute("aria-selected")).toBe("true");
+});
+
+test("by keys, the arrows go from one tab to the other", async () => {
+  await open([]);
+  await press(byTestId("tab-found"), "ArrowRight");
+  expect(byTestId("scan-form")).toBeTruthy();
+  expect(document.activeElement).toBe(byTestId("tab-scan"));
+  await press(byTestId("tab-scan"), "ArrowLeft");
+  expect(find('[data-testid="scan-form"]')).toBeNull();
+});
+
+test("a message can be answered while the dialog is open", async () => {
+  const fake = await open([]);
+  const status = {
+    enabled: true, asking: false, last_round: null, next_round: null, interfaces: [], methods: [],
+  };
+  await fake.tell("discovery/subscribe", { kind: "snapshot", devices: [device()], status });
+  await click(button("Ignore: Acme A1"));
+  expect(get("dialog").contains(button("Undo"))).toBe(true);
 });
