@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from ucv import (
     Fingerprint,
+    HttpAnswer,
     MdnsHandler,
     MdnsService,
     ScanHandler,
@@ -14,16 +17,20 @@ from ucv import (
     SsdpHandler,
     WsDiscoveryHandler,
     WsDiscoveryTarget,
+    stable_id,
 )
 from ucv.wire import normal_mac
 from ucv_hikvision import sadp
 
-DOMAIN = "hikvision"
-#: What its names begin with, and model numbers.
-_BRAND = re.compile(r"hikvision\b", re.IGNORECASE)
-_MODEL = re.compile(r"(?:i?DS|DS)-[A-Z0-9/()-]{3,}", re.IGNORECASE)
-_INSTANCE = re.compile(r"HIKVISION (?P<model>\S+) - (?P<serial>\S+)", re.IGNORECASE)
-_REALMS = ("IP Camera(", "DS-")
+DOMAIN, _NAME = "hikvision", "Hikvision"
+#: What names begin with, and model numbers; ``DS-2CD2143G0-I``, ``DS-7608NI-K2/8P``, ``iDS-…``.
+_BRAND = re.compile(r"hikvision(?![a-z])", re.IGNORECASE)
+_MODEL = re.compile(r"i?DS-[A-Z0-9][A-Z0-9/()+-]{2,40}", re.IGNORECASE)
+#: A realm may be a model or a number in hexadecimal: models have two or more letters in a row.
+_MODEL_REALM = re.compile(r"i?DS-(?:2[A-Z]{2}|[0-9]{4,5}[A-Z]|K[A-Z0-9]{2})[A-Z0-9/()+-]*")
+#: ``HIKVISION DS-2CD2032-I - 123456789``; of several with one name, mDNS numbers all but one.
+_INSTANCE = re.compile(r"HIKVISION (?P<model>\S+) - (?P<serial>\S+)(?: \([0-9]+\))?", re.IGNORECASE)
+_REALMS = ("IP Camera(", "DS-", "iDS-")
 _SERVERS = ("App-webs/", "DNVRS-Webs", "DVRDVS-Webs", "Hikvision-Webs")
 _LOGIN_PAGE = "/doc/page/login.asp"
 #: Beginnings of hardware addresses (IEEE's public list), those of EZVIZ not among them.
@@ -40,15 +47,18 @@ _PORTS = (80, 443, 554, 8000, 8443)
 def of_target(target: WsDiscoveryTarget) -> Sighting | None:
     """Recognise one that answers by WS-Discovery, which it does where ONVIF is turned on."""
     names, models = target.onvif.get("name", ()), target.onvif.get("hardware", ())
-    model = next((one for one in models if _MODEL.fullmatch(one)), None)
-    if model is None and not any(map(_BRAND.match, names)):
+    named = any(map(_BRAND.match, names))
+    model = next(filter(_MODEL.fullmatch, models), None)
+    if model is None and not named:
         return None
     return Sighting(
-        confidence=0.85 if any(map(_BRAND.match, names)) else 0.7,
-        manufacturer="Hikvision",
+        confidence=0.85 if named else 0.7,
+        manufacturer=_NAME,
         model=model or next(iter(models), None),
         mac=next(iter(target.onvif.get("mac", ())), None),
         endpoint=target.endpoint,
+        # It speaks ONVIF where its web page is.
+        http_port=_port(target.addresses),
     )
 
 
@@ -57,13 +67,17 @@ def of_device(device: SsdpDevice) -> Sighting | None:
     told = device.description
     if not _BRAND.match(told.get("manufacturer", "")):
         return None
+    serial = told.get("serialnumber", "")
     return Sighting(
         confidence=0.85,
         name=told.get("friendlyname"),
-        manufacturer="Hikvision",
+        manufacturer=_NAME,
         model=told.get("modelnumber") or told.get("modelname"),
-        serial=told.get("serialnumber"),
+        serial=serial,
         endpoint=told.get("udn"),
+        # Some tell only the end of it, and are recognised by other protocols.
+        unique_id=stable_id(serial=serial) if _MODEL.match(serial) else None,
+        http_port=_port((told.get("presentationurl", ""),)),
     )
 
 
@@ -74,8 +88,9 @@ def of_service(service: MdnsService) -> Sighting | None:
         return None
     return Sighting(
         confidence=0.85,
-        manufacturer="Hikvision",
+        manufacturer=_NAME,
         model=found["model"],
+        # The end of it, or all of it: it is no unique id.
         serial=found["serial"],
         http_port=service.port,
     )
@@ -84,41 +99,56 @@ def of_service(service: MdnsService) -> Sighting | None:
 def of_fingerprint(found: Fingerprint) -> Sighting | None:
     """Recognise one by what it answers to a scan."""
     rtsp = next((one for one in found.rtsp if one.realm.startswith(_REALMS)), None)
-    http = next(
-        (
-            one
-            for one in found.http
-            if one.server.startswith(_SERVERS)
-            or one.realm.startswith(_REALMS)
-            or _LOGIN_PAGE in one.location
-        ),
-        None,
-    )
-    rtsp_port = next((one.port for one in found.rtsp), None)
-    http_port = next((one.port for one in found.http if not one.tls), None)
+    http = next(filter(_is_own, found.http), None)
+    rtsp_port = next((one.port for one in (rtsp, *found.rtsp) if one is not None), None)
+    plain = (one for one in (http, *found.http) if one is not None and not one.tls)
+    http_port = next((one.port for one in plain), None)
     if rtsp is None and http is None:
-        if not is_own_mac(found.mac):
+        if not (found.answered and _is_own_mac(found.mac)):
             return None
-        return Sighting(0.3, mac=found.mac, http_port=http_port, rtsp_port=rtsp_port)
+        return Sighting(
+            0.3, manufacturer=_NAME, mac=found.mac, http_port=http_port, rtsp_port=rtsp_port
+        )
     told = {}
-    if rtsp is not None:
-        told["realm"] = rtsp.realm
+    realms = [one.realm for one in (rtsp, http) if one is not None and one.realm]
+    if realms:
+        told["realm"] = realms[0]
     if http is not None and http.server:
         told["server"] = http.server
     return Sighting(
         confidence=0.8,
-        manufacturer="Hikvision",
+        manufacturer=_NAME,
+        model=next(filter(_MODEL_REALM.fullmatch, realms), None),
         mac=found.mac,
-        http_port=http.port if http is not None and not http.tls else http_port,
-        rtsp_port=rtsp.port if rtsp is not None else rtsp_port,
+        http_port=http_port,
+        rtsp_port=rtsp_port,
         details=told,
     )
 
 
-def is_own_mac(mac: str | None) -> bool:
-    """Say whether a hardware address is one that the vendor gives its devices."""
+def _is_own(answer: HttpAnswer) -> bool:
+    return (
+        answer.server.startswith(_SERVERS)
+        or answer.realm.startswith(_REALMS)
+        or _LOGIN_PAGE in answer.location
+    )
+
+
+def _is_own_mac(mac: str | None) -> bool:
     plain = normal_mac(mac)
     return plain is not None and plain.replace(":", "")[:6] in _OUIS
+
+
+def _port(addresses: Iterable[str]) -> int | None:
+    """Return the port of the first address that is one of HTTP."""
+    for address in addresses:
+        try:
+            parts = urlsplit(address)
+            if parts.scheme == "http":
+                return parts.port or 80
+        except ValueError:
+            continue
+    return None
 
 
 HANDLERS = (
