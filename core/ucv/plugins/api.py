@@ -6,7 +6,7 @@ import re
 
 #: Version of the plugin interface (major, minor). Minor: something was added. Major: a plugin
 #: written for the version before may need a change.
-API_VERSION = (1, 1)
+API_VERSION = (1, 2)
 
 _CONDITION = re.compile(r"(>=|<=|==|!=|>|<)\s*(\d{1,6}(?:\.\d{1,6}){0,2})")
 
