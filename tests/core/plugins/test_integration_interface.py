@@ -216,7 +216,7 @@ def test_the_default_range_fits_this_version() -> None:
         ({"name": ""}, "name is missing"),
         ({"api": "1"}, "api must be a range"),
         ({"api": None}, "api must be a range"),
-        ({"api": "<1"}, "needs version <1 of the plugin interface; this is 1.1"),
+        ({"api": "<1"}, "needs version <1 of the plugin interface; this is 1.2"),
         ({"probe": Integration.probe}, "does not implement probe"),
         ({"streams": Integration.streams}, "does not implement streams"),
         ({"probe": lambda self, device: None}, "probe must be an async function"),

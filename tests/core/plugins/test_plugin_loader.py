@@ -220,7 +220,7 @@ BROKEN = {
     "api_range": (
         f"{HEAD}Acme.api = '>=2'\n{HOOK}    integrations.add(Acme)\n",
         Stage.REGISTRATION,
-        "Acme needs version >=2 of the plugin interface; this is 1.1.",
+        "Acme needs version >=2 of the plugin interface; this is 1.2.",
         12,
     ),
     "foreign_discovery": (
