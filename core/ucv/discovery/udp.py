@@ -7,6 +7,7 @@ import logging
 import math
 import socket
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from ipaddress import IPv4Address
@@ -24,6 +25,8 @@ _log = logging.getLogger(__name__)
 ANSWER_LIMIT = 15.0
 #: Bytes that the kernel may keep for a socket: hundreds of devices answer at the same moment.
 _BUFFER = 1024 * 1024
+#: Seconds for which datagrams are looked at before others have their turn.
+_TURN = 0.004
 #: Linux's IP_MULTICAST_ALL, which `socket` does not name: off, a socket hears its own groups only.
 _IP_MULTICAST_ALL = 49
 
@@ -69,6 +72,9 @@ class UdpSockets:
         #: Where our questions come from: an address and a port of each socket that asks.
         self._own: set[tuple[str, int]] = set()
         self._asked_at = -math.inf
+        #: What was taken and is to be looked at: no more than the intake lets in.
+        self._taken: deque[tuple[Datagram, bool]] = deque()
+        self._turn: asyncio.Handle | None = None
         #: Interfaces from which something could not be sent.
         self._failed: set[Interface | None] = set()
 
@@ -118,6 +124,10 @@ class UdpSockets:
         self._transports.clear()
         self._own.clear()
         self._failed.clear()
+        self._taken.clear()
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
         self.problem = None
 
     # ------------------------------------------------------------------------------------------
@@ -177,7 +187,19 @@ class UdpSockets:
         if asked and self._clock.monotonic() - self._asked_at > ANSWER_LIMIT:
             self._rejections.note(self._source, host, "answered without being asked")
             return
-        self._on_datagram(Datagram(host, port, data), asked)
+        self._taken.append((Datagram(host, port, data), asked))
+        if self._turn is None:
+            self._turn = asyncio.get_running_loop().call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        self._turn = None
+        end = self._clock.monotonic() + _TURN
+        try:
+            while self._taken and self._clock.monotonic() < end:
+                self._on_datagram(*self._taken.popleft())
+        finally:
+            if self._taken:
+                self._turn = asyncio.get_running_loop().call_soon(self._hand_over)
 
     def _fail(self, interface: Interface | None, error: Exception) -> None:
         self._failed.add(interface)

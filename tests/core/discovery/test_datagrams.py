@@ -332,6 +332,44 @@ async def test_an_answer_long_after_the_question_is_refused(
     assert len(heard.reports) == 1
 
 
+class Hurrying(FakeClock):
+    """A clock on which each look at it takes a millisecond."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._looks = 0
+
+    def monotonic(self) -> float:
+        self._looks += 1
+        return super().monotonic() + self._looks / 1000
+
+
+async def test_a_flood_leaves_the_hub_its_turns(devices: Answerers) -> None:
+    taken: list[Datagram] = []
+    sockets = UdpSockets(
+        "acme-udp",
+        port=devices.port,
+        groups=(GROUP,),
+        listen=True,
+        interfaces=lambda: [LOOPBACK],
+        on_datagram=lambda datagram, _asked: taken.append(datagram),
+        rejections=Rejections(FakeClock()),
+        clock=Hurrying(),
+    )
+    await sockets.open()
+    try:
+        say("127.0.0.66", b"x", (str(GROUP), devices.port), 60)
+        steps = [0]
+        while len(taken) < 60:
+            before = len(taken)
+            await asyncio.sleep(0)
+            steps.append(len(taken) - before)
+        # All of them have arrived when the first is looked at.
+        assert max(steps) <= 5
+    finally:
+        sockets.close()
+
+
 async def test_a_flood_of_ten_thousand_answers_is_cut_off_and_named(
     devices: Answerers, heard: Heard
 ) -> None:
