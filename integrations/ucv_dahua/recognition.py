@@ -25,6 +25,8 @@ DOMAIN = "dahua"
 #: Brands that sell Dahua's devices with Dahua's interface.
 _BRANDS = re.compile(r"(dahua|amcrest|lorex|imou|intelbras)(?![a-z])", re.IGNORECASE)
 _REALM, _SERVER, _TITLE = "Login to ", "Dahua Rtsp Server", "WEB SERVICE"
+#: The realm of the web interface of other firmware.
+_CGI_REALM = "Device_CGI"
 #: Serial numbers: ``4C0A7F1PAG4E0F2``. A realm may have a hash instead, in hexadecimal.
 _SERIAL = re.compile(r"(?=[A-Z0-9]*[0-9])(?=[A-Z0-9]*[G-Z])[A-Z0-9]{12,20}")
 #: Beginnings of hardware addresses (IEEE's public list).
@@ -106,7 +108,11 @@ def of_fingerprint(found: Fingerprint) -> Sighting | None:
 
 
 def _is_own(answer: RtspAnswer | HttpAnswer) -> bool:
-    return answer.realm.startswith(_REALM) or answer.server.startswith(_SERVER)
+    return (
+        answer.realm.startswith(_REALM)
+        or answer.realm == _CGI_REALM
+        or answer.server.startswith(_SERVER)
+    )
 
 
 def _brand(*names: str) -> str | None:

@@ -7,13 +7,19 @@ from ucv import Fingerprint, ScanHandler, Sighting
 DOMAIN = "mjpeg"
 #: motion, Android's IP Webcam and mjpg-streamer, ESP32 boards.
 _PORTS = (8080, 8081, 81)
+_STREAM = "multipart/x-mixed-replace"
 
 
 def of_fingerprint(found: Fingerprint) -> Sighting | None:
     """Recognise what answers with a stream of JPEG pictures."""
     for answer in found.http:
-        if answer.content_type.casefold().startswith("multipart/x-mixed-replace"):
-            return Sighting(0.4, mac=found.mac, http_port=answer.port)
+        if answer.content_type.strip().casefold().startswith(_STREAM) and not answer.tls:
+            return Sighting(
+                confidence=0.4,
+                mac=found.mac,
+                http_port=answer.port,
+                details={"server": answer.server} if answer.server else {},
+            )
     return None
 
 

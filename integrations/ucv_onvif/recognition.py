@@ -1,11 +1,12 @@
-"""ONVIF devices of whatever brand, found by WS-Discovery, by a scan, or as Axis announces its own.
+"""ONVIF devices of any brand, by WS-Discovery or a scan, and those of brands that all speak it.
 
-The brand is what a device calls itself; it is not looked up anywhere.
+Axis announces its own by mDNS, and several brands answer to SSDP even where ONVIF is silent.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from ucv import (
@@ -14,36 +15,43 @@ from ucv import (
     MdnsService,
     ScanHandler,
     Sighting,
+    SsdpDevice,
+    SsdpHandler,
     WsDiscoveryHandler,
     WsDiscoveryTarget,
 )
+from ucv.wire import normal_mac
+from ucv_onvif.brands import brand_of_answers, brand_of_name, brand_of_target
 
 DOMAIN = "onvif"
 _VIDEO = "NetworkVideoTransmitter"
-#: ``AXIS M2026-LE Mk II - B8A44F0A98A1``
-_AXIS = re.compile(r"AXIS (?P<model>.+) - (?P<mac>[0-9A-F]{12})", re.IGNORECASE)
+#: ``AXIS M2026-LE Mk II - B8A44F0A98A1``; of several with one name, mDNS numbers all but one.
+_AXIS = re.compile(r"AXIS (?P<model>.+) - (?P<mac>[0-9A-F]{12})(?: \([0-9]+\))?", re.IGNORECASE)
+#: ``AXIS_00408CA1B2C3``, ``AXIS_WS_00408CA1B2C3``
+_AXIS_REALM = re.compile(r"AXIS_(?:WS_)?(?P<mac>[0-9A-F]{12})", re.IGNORECASE)
+#: Brands of which all that answers to SSDP is a camera, or belongs to cameras.
+_CAMERA_BRANDS = frozenset(
+    ("Axis", "Avigilon", "GeoVision", "Milesight", "Mobotix", "Reolink", "Uniview", "Vivotek")
+)
 #: Where device services listen beside 80: Reolink, Tapo, Foscam, others.
 _PORTS = (80, 8000, 2020, 888, 8080, 8899, 5000, 6688)
 
 
 def of_target(target: WsDiscoveryTarget) -> Sighting | None:
     """Recognise an ONVIF device; printers and computers answer to WS-Discovery, too."""
-    if _VIDEO not in target.types and not target.onvif:
-        return None
     told = target.onvif
-    name, hardware = (
-        next(iter(told.get("name", ())), None),
-        next(iter(told.get("hardware", ())), None),
-    )
+    if _VIDEO not in target.types and not told:
+        return None
+    location = ", ".join(told.get("location", ()))
     return Sighting(
         confidence=0.5,
-        name=name,
-        manufacturer=_brand(name, hardware),
-        model=hardware,
+        name=next(iter(told.get("name", ())), None),
+        manufacturer=brand_of_target(target),
+        model=next(iter(told.get("hardware", ())), None),
         mac=next(iter(told.get("mac", ())), None),
         endpoint=target.endpoint,
         http_port=_port(target.addresses),
-        details={"location": location} if (location := _location(target)) else {},
+        details={"location": location} if location else {},
     )
 
 
@@ -60,36 +68,56 @@ def of_axis(service: MdnsService) -> Sighting | None:
     )
 
 
+def of_device(device: SsdpDevice) -> Sighting | None:
+    """Recognise a camera of a brand that speaks ONVIF, by its description."""
+    told = device.description
+    brand = brand_of_name(told.get("manufacturer", ""))
+    if brand not in _CAMERA_BRANDS:
+        return None
+    serial = told.get("serialnumber")
+    return Sighting(
+        confidence=0.4,
+        name=told.get("friendlyname"),
+        manufacturer=brand,
+        model=told.get("modelnumber") or told.get("modelname"),
+        serial=serial,
+        # Axis counts its devices by their addresses.
+        mac=normal_mac(serial) if brand == "Axis" else None,
+        endpoint=told.get("udn"),
+        http_port=_port((told.get("presentationurl", ""),)),
+    )
+
+
 def of_fingerprint(found: Fingerprint) -> Sighting | None:
     """Recognise a device whose ONVIF service answered to a scan."""
-    answer = next(iter(found.onvif), None)
-    if answer is None:
+    if not found.onvif:
         return None
-    rtsp = next((one.port for one in found.rtsp), None)
-    return Sighting(0.5, mac=found.mac, http_port=answer.port, rtsp_port=rtsp)
+    realms = [one.realm for one in found.rtsp] + [one.realm for one in found.http]
+    axis = next(filter(None, map(_AXIS_REALM.match, realms)), None)
+    return Sighting(
+        confidence=0.5,
+        manufacturer=brand_of_answers(found),
+        mac=found.mac or (axis["mac"] if axis is not None else None),
+        http_port=found.onvif[0].port,
+        rtsp_port=next((one.port for one in found.rtsp), None),
+    )
 
 
-def _port(addresses: tuple[str, ...]) -> int | None:
+def _port(addresses: Iterable[str]) -> int | None:
+    """Return the port of the first address that is one of HTTP."""
     for address in addresses:
-        parts = urlsplit(address)
-        if parts.scheme == "http":
-            return parts.port or 80
+        try:
+            parts = urlsplit(address)
+            if parts.scheme == "http":
+                return parts.port or 80
+        except ValueError:
+            continue
     return None
-
-
-def _brand(name: str | None, hardware: str | None) -> str | None:
-    """Return the brand of names such as ``Brand Model``, where the model is what it says it is."""
-    if name is None or hardware is None or not name.endswith(hardware) or name == hardware:
-        return None
-    return name.removesuffix(hardware).strip(" -_") or None
-
-
-def _location(target: WsDiscoveryTarget) -> str:
-    return ", ".join(place for place in target.onvif.get("location", ()) if place)
 
 
 HANDLERS = (
     WsDiscoveryHandler(DOMAIN, of_target),
+    SsdpHandler(DOMAIN, of_device),
     *(
         MdnsHandler(DOMAIN, service_type, of_axis)
         for service_type in ("_axis-video._tcp.local.", "_axis-nvr._tcp.local.")
