@@ -28,7 +28,7 @@ LOOPBACK = Interface("lo", IPv4Address("127.0.0.1"), IPv4Network("127.0.0.0/8"))
 QUESTION = b"who is there?"
 
 
-def group_socket(group: IPv4Address = GROUP, port: int = 0) -> socket.socket:
+def group_socket(port: int, group: IPv4Address = GROUP) -> socket.socket:
     """Return a socket that hears what is sent to a group on loopback."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -55,8 +55,11 @@ class Answerers:
         self.heard: list[tuple[bytes, tuple[str, int]]] = []
         self.answers: list[tuple[str, bytes]] = []
         self.to_group = False
-        self._socket = group_socket()
-        self.port: int = self._socket.getsockname()[1]
+        # Nobody else takes the port for a group of their own meanwhile.
+        self._holder = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._holder.bind(("127.0.0.1", 0))
+        self.port: int = self._holder.getsockname()[1]
+        self._socket = group_socket(self.port)
         asyncio.get_running_loop().add_reader(self._socket, self._serve)
 
     def _serve(self) -> None:
@@ -70,6 +73,7 @@ class Answerers:
     def close(self) -> None:
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
+        self._holder.close()
 
 
 def say(host: str, data: bytes, target: tuple[str, int], times: int = 1) -> None:
@@ -232,7 +236,7 @@ async def test_a_network_that_comes_later_is_asked_and_one_that_goes_is_not(
     await until(lambda: len(devices.heard) == 1)
     assert heard.state() == (True, None)
     heard.interfaces[:] = [second]
-    with group_socket(port=devices.port) as device:
+    with group_socket(devices.port) as device:
         await heard.finder.ask()
         device.settimeout(5)
         # What it sent has arrived already: it goes the way of loopback.

@@ -40,19 +40,19 @@ FOUND = {
 }
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
 class Network:
     """All finders on loopback, at ports of their own."""
 
     def __init__(self) -> None:
         self.reports: list[Report] = []
-        self.ports = {name: free_port() for name in ("ws-discovery", "ssdp", "sadp", "dhip")}
+        self.ports: dict[str, int] = {}
+        self._holders: list[socket.socket] = []
+        for name in ("ws-discovery", "ssdp", "sadp", "dhip"):
+            # Nobody else takes the port for a group of their own meanwhile.
+            holder = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            holder.bind(("127.0.0.1", 0))
+            self._holders.append(holder)
+            self.ports[name] = holder.getsockname()[1]
         clock = SystemClock()
         self.rejections = Rejections(clock)
         self.faults: list[BaseException] = []
@@ -103,6 +103,12 @@ class Network:
             if report.gone is gone and names.get(report.host) == report.domain
         }
 
+    async def stop(self) -> None:
+        for finder in self.finders:
+            await finder.stop()
+        for holder in self._holders:
+            holder.close()
+
     @property
     def reasons(self) -> set[str]:
         return {one["reason"] for one in self.rejections.to_json()["counts"]}
@@ -114,8 +120,7 @@ async def network() -> AsyncIterator[Network]:
     for finder in one.finders:
         await finder.listen(one.handlers)
     yield one
-    for finder in one.finders:
-        await finder.stop()
+    await one.stop()
     assert one.faults == []
 
 

@@ -84,13 +84,16 @@ class Network:
     def __init__(self) -> None:
         self.searches: list[bytes] = []
         self.answers: list[tuple[str, bytes]] = []
+        # Nobody else takes the port for a group of their own meanwhile.
+        self._holder = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._holder.bind(("127.0.0.1", 0))
+        self.port: int = self._holder.getsockname()[1]
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        self._socket.bind((GROUP, 0))
+        self._socket.bind((GROUP, self.port))
         membership = socket.inet_aton(GROUP) + socket.inet_aton("127.0.0.1")
         self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
-        self.port: int = self._socket.getsockname()[1]
         asyncio.get_running_loop().add_reader(self._socket, self._hear)
 
     def _hear(self) -> None:
@@ -106,6 +109,7 @@ class Network:
     def close(self) -> None:
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
+        self._holder.close()
 
 
 class Web:

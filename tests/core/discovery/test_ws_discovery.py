@@ -93,13 +93,16 @@ class Network:
         self.questions: list[tuple[str, str]] = []
         self.answer: Answer = lambda _message_id, _types: []
         self.asker = ("", 0)
+        # Nobody else takes the port for a group of their own meanwhile.
+        self._holder = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._holder.bind(("127.0.0.1", 0))
+        self.port: int = self._holder.getsockname()[1]
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        self._socket.bind((GROUP, 0))
+        self._socket.bind((GROUP, self.port))
         membership = socket.inet_aton(GROUP) + socket.inet_aton("127.0.0.1")
         self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
-        self.port: int = self._socket.getsockname()[1]
         asyncio.get_running_loop().add_reader(self._socket, self._hear)
 
     def _hear(self) -> None:
@@ -120,6 +123,7 @@ class Network:
     def close(self) -> None:
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
+        self._holder.close()
 
 
 def parse(target: WsDiscoveryTarget) -> Sighting | None:
