@@ -10,25 +10,32 @@ import type {
 } from "../client/index.ts";
 import { sentence, words } from "../i18n/index.ts";
 import { useHub } from "./hub.tsx";
+import { byAddress, comparisonText, resultTitle } from "./scan_words.ts";
 import { useToasts } from "./toasts.tsx";
 
-/** What a scan found, as it comes; with what is new and what is gone since the one before. */
+type Change = ScanComparison["changed"][number];
+
+/** What a scan found, as it comes; with what differs from the one before. */
 export function ScanResults(props: {
   readonly scan: Scan;
-  readonly results: readonly ScanResult[];
-  readonly devices: readonly Device[];
+  readonly results: ReadonlyMap<string, ScanResult>;
+  readonly devices: Iterable<Device>;
   readonly onOpen: (flow: Flow) => void;
 }): ReactNode {
-  const { scan, results, devices } = props;
+  const { scan, results } = props;
   const compared = useComparison(scan);
-  if (results.length === 0) {
+  const gone = compared?.gone ?? [];
+  const devices = devicesByHost(props.devices);
+  if (results.size === 0 && gone.length === 0) {
     return scan.state === "finished" ? <p className="form__text">{words.scanNothing}</p> : null;
   }
-  const sorted = [...results].sort((one, other) =>
-    one.host.localeCompare(other.host, undefined, { numeric: true }),
-  );
   return (
     <div className="scan__scroll">
+      {compared && (
+        <p className="form__text" role="status" data-testid="scan-comparison">
+          {comparisonText(compared)}
+        </p>
+      )}
       <table className="scan__results" data-testid="scan-results">
         <caption className="visually-hidden">{words.scan}</caption>
         <thead>
@@ -43,19 +50,20 @@ export function ScanResults(props: {
           </tr>
         </thead>
         <tbody>
-          {sorted.map((result) => (
+          {byAddress(results.values()).map((result) => (
             <Row
               key={result.host}
               result={result}
               isNew={compared?.new.includes(result.host) ?? false}
-              device={devices.find(({ host, state }) => host === result.host && state !== "ignored")}
+              change={compared?.changed.find(({ host }) => host === result.host)}
+              device={devices.get(result.host)}
               onOpen={props.onOpen}
             />
           ))}
-          {compared?.gone.map((result) => (
+          {gone.map((result) => (
             <tr key={`gone ${result.host}`} data-gone="">
               <td>{result.host}</td>
-              <td>{named(result)}</td>
+              <td>{resultTitle(result)}</td>
               <td>{result.ports.join(", ")}</td>
               <td colSpan={2}>{words.scanGone}</td>
             </tr>
@@ -69,48 +77,104 @@ export function ScanResults(props: {
 function Row(props: {
   readonly result: ScanResult;
   readonly isNew: boolean;
+  readonly change: Change | undefined;
   readonly device: Device | undefined;
   readonly onOpen: (flow: Flow) => void;
 }): ReactNode {
-  const hub = useHub();
-  const toasts = useToasts();
-  const { result, device } = props;
-  const add = (): void => {
-    if (!device) return;
-    hub.commands.adoptDevice(device.id).then(props.onOpen, (error: ApiError) =>
-      toasts.show(words.commandFailed(result.host, sentence(error)), { tone: "bad" }),
-    );
-  };
+  const { result, change, device } = props;
   return (
     <tr data-host={result.host}>
       <td>
         {result.host}{" "}
         {props.isNew && <span className="badge badge--plain">{words.scanNew}</span>}
       </td>
-      <td>{named(result) || words.scanUnknown}</td>
-      <td>{result.ports.join(", ")}</td>
-      <td>{result.evidence.join("; ")}</td>
+      <td>{resultTitle(result) || words.scanUnknown}</td>
       <td>
-        {device?.state === "configured" ? (
-          words.scanInUse
-        ) : device && device.integration !== null ? (
-          <button
-            type="button"
-            className="button button--small"
-            aria-label={`${words.inboxAdd}: ${result.host}`}
-            onClick={add}
-          >
-            {words.inboxAdd}
-          </button>
-        ) : null}
+        {result.ports.join(", ")}
+        {change && <span className="scan__change">{changeText(change)}</span>}
+      </td>
+      <td>
+        <Evidence result={result} />
+      </td>
+      <td>
+        {device && <AddFound device={device} host={result.host} onOpen={props.onOpen} />}
       </td>
     </tr>
   );
 }
 
-function named(result: ScanResult): string {
-  const known = [result.manufacturer, result.model].filter(Boolean).join(" ");
-  return known || result.name || "";
+/** The first thing that speaks for what it is; the rest when it is asked for. */
+function Evidence({ result }: { result: ScanResult }): ReactNode {
+  const open = result.rtsp.filter((answer) => answer.open && answer.path);
+  const paths = open.map(({ port, path }) => words.scanOpenStream(port, path ?? ""));
+  const [first, ...more] = [...result.evidence, ...paths];
+  if (first === undefined) return null;
+  if (more.length === 0) return first;
+  return (
+    <details className="found__evidence">
+      <summary>{first}</summary>
+      <ul>
+        {more.map((one) => (
+          <li key={one}>{one}</li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+function AddFound(props: {
+  readonly device: Device;
+  readonly host: string;
+  readonly onOpen: (flow: Flow) => void;
+}): ReactNode {
+  const { device } = props;
+  const hub = useHub();
+  const toasts = useToasts();
+  const [busy, setBusy] = useState(false);
+  if (device.state === "configured") return words.scanInUse;
+  if (device.integration === null) return null;
+  const add = (): void => {
+    setBusy(true);
+    hub.commands
+      .adoptDevice(device.id)
+      .then((flow) => {
+        hub.putFlow(flow);
+        props.onOpen(flow);
+      })
+      .catch((error: ApiError) =>
+        toasts.show(words.commandFailed(props.host, sentence(error)), { tone: "bad" }),
+      )
+      .finally(() => setBusy(false));
+  };
+  return (
+    <button
+      type="button"
+      className="button button--small"
+      disabled={busy || device.adopting}
+      aria-label={`${words.inboxAdd}: ${props.host}`}
+      onClick={add}
+    >
+      {words.inboxAdd}
+    </button>
+  );
+}
+
+function changeText({ opened, closed }: Change): string {
+  return [
+    opened.length > 0 && words.scanOpened(opened.join(", ")),
+    closed.length > 0 && words.scanClosed(closed.join(", ")),
+  ]
+    .filter(Boolean)
+    .join("; ");
+}
+
+/** The device at each address; of several, one that can be added. */
+function devicesByHost(devices: Iterable<Device>): ReadonlyMap<string, Device> {
+  const known = new Map<string, Device>();
+  for (const device of devices) {
+    if (known.get(device.host)?.state !== "new") known.set(device.host, device);
+  }
+  return known;
 }
 
 /** What differs from the scan of the same before it, once this one is over. */
@@ -125,7 +189,7 @@ function useComparison(scan: Scan): ScanComparison | undefined {
       (comparison) => {
         if (wanted) setTold({ id: scan.id, comparison });
       },
-      () => undefined, // there is none to compare with
+      () => undefined, // it is so long ago that the hub does not remember it
     );
     return () => {
       wanted = false;

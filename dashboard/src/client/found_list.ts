@@ -36,7 +36,7 @@ export interface Scans {
   readonly results: ReadonlyMap<string, ScanResult>;
 }
 
-/** The same for scans. A scan that begins is shown instead of the one before. */
+/** The same for scans. The first one that begins is shown. */
 export function appliedScans(scans: Scans | undefined, event: ScanEvent): Scans | undefined {
   if (event.kind === "snapshot") {
     return { scans: event.scans, shown: event.scan_id, results: byHost(event.results) };
@@ -49,10 +49,7 @@ export function appliedScans(scans: Scans | undefined, event: ScanEvent): Scans 
       const all = known
         ? scans.scans.map((one) => (one.id === scan.id ? scan : one))
         : [scan, ...scans.scans];
-      const begins = scan.state === "running" && scans.shown !== scan.id;
-      return begins
-        ? { scans: all, shown: scan.id, results: new Map() }
-        : { ...scans, scans: all };
+      return { ...scans, scans: all, shown: scans.shown ?? scan.id };
     }
     case "result":
       return withResults(scans, event.scan_id, [event.result]);
@@ -63,9 +60,16 @@ export function appliedScans(scans: Scans | undefined, event: ScanEvent): Scans 
   }
 }
 
-/** Another scan's results instead of those that are shown. */
-export function showing(scans: Scans, id: string, results: readonly ScanResult[]): Scans {
-  return { ...scans, shown: id, results: byHost(results) };
+/** Another scan, with what it has found so far, instead of the one that is shown. */
+export function showing(before: Scans, scan: Scan, results: readonly ScanResult[]): Scans {
+  const known = before.scans.some(({ id }) => id === scan.id);
+  const scans = known ? before.scans : [scan, ...before.scans];
+  return { scans, shown: scan.id, results: byHost(results) };
+}
+
+/** Whether a scan will find nothing more. */
+export function isOver({ state }: Scan): boolean {
+  return state === "finished" || state === "cancelled" || state === "failed";
 }
 
 function withResults(scans: Scans, id: string, results: readonly ScanResult[]): Scans {

@@ -7,7 +7,14 @@ export { reported, type CameraReports, type Reports } from "./event_list.ts";
 export { ApiError, HUB_UNREACHABLE } from "./errors.ts";
 export { appliedFlows, ended } from "./flow_list.ts";
 export type * from "./flow_types.ts";
-export { appliedDiscovery, appliedScans, showing, type Found, type Scans } from "./found_list.ts";
+export {
+  appliedDiscovery,
+  appliedScans,
+  isOver,
+  showing,
+  type Found,
+  type Scans,
+} from "./found_list.ts";
 export { HubSocket, type HubSocketOptions, type Link } from "./hub_socket.ts";
 export type * from "./plugin_types.ts";
 export { RestClient, type RestOptions } from "./rest.ts";

@@ -272,7 +272,16 @@ export const en = {
     quick: "Quick: the usual ones",
     normal: "Normal: those of known brands",
     deep: "Deep: many",
+    custom: "These ports …",
   },
+  /** By the name of a profile. */
+  scanProfileNames: { quick: "quick", normal: "normal", deep: "deep", custom: "own ports" } as Record<
+    string,
+    string
+  >,
+  scanPortsOwn: "Port numbers",
+  scanLarge: (count: string) =>
+    `These are ${count} addresses. That may take long, and other devices of the network may notice.`,
   scanStart: "Scan",
   scanAnyway: "Scan it anyway",
   scanCached: (seconds: number) => `The same was scanned ${seconds} s ago; this is what was found.`,
@@ -285,11 +294,12 @@ export const en = {
     finished: "Finished",
     failed: "Failed",
   },
-  scanDone: (done: number, all: number) => `${done} of ${all} addresses`,
+  scanDone: (done: string, all: string) => `${done} of ${all} addresses`,
   scanHosts: (hosts: number, ports: number) =>
     `${hosts} ${hosts === 1 ? "host" : "hosts"}, ${ports} open ${ports === 1 ? "port" : "ports"}`,
   scanRemaining: (seconds: number) => `about ${Math.ceil(seconds)} s left`,
-  scanTook: (seconds: number) => `${seconds.toFixed(1)} s`,
+  scanTook: (seconds: string) => `${seconds} s`,
+  scanRate: (rate: string) => `${rate} probes/s`,
   scanPause: "Pause",
   scanResume: "Go on",
   scanHistory: "Earlier scans",
@@ -301,6 +311,13 @@ export const en = {
   scanEvidence: "What it says",
   scanNew: "new",
   scanGone: "gone since the last scan",
+  scanOpened: (ports: string) => `now open: ${ports}`,
+  scanClosed: (ports: string) => `no longer: ${ports}`,
+  scanSame: "Nothing has changed since the last scan of these addresses.",
+  scanDiffers: (come: number, gone: number, changed: number) =>
+    `Since the last scan of these addresses: ${come} new, ${gone} gone, ${changed} changed.`,
+  scanOpenStream: (port: number, path: string) =>
+    `A stream without a log-in on port ${port}: ${path}`,
   scanUnknown: "unknown",
   scanInUse: "in use",
   // Plugins
@@ -403,6 +420,8 @@ export const en = {
     ADDRESS_REFUSED: "No camera can be at this address.",
     ALREADY_CONFIGURED: "It is configured already.",
     READ_ONLY: "It is defined in YAML and can be changed only there.",
+    SCAN_TOO_LARGE: "These are very many addresses.",
+    SCAN_PUBLIC: "Addresses of the public internet are not scanned.",
     NOT_FOUND: "It does not exist any more.",
     FORBIDDEN: "This account may not do that.",
     SECRETS_ERROR: "The stored password cannot be read.",
