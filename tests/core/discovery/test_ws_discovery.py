@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ucv.discovery.interfaces import Interface
+from ucv.discovery.presence import MAX_KNOWN, Presence
 from ucv.discovery.rejections import Rejections
 from ucv.discovery.report import Report
 from ucv.discovery.ws_discovery import WsDiscoveryFinder
@@ -279,6 +280,18 @@ async def test_a_good_bye_of_a_device_that_nobody_wanted_is_not_reported(heard: 
     await until(lambda: heard.reports)
     assert [report.gone for report in heard.reports] == [False]
     assert heard.targets[0].types == ("PrintDeviceType",)
+
+
+def test_of_a_device_that_was_seen_too_long_ago_no_good_bye_is_reported() -> None:
+    reports: list[Report] = []
+    presence = Presence("x", on_report=reports.append, rejections=Rejections(FakeClock()))
+    for number in range(MAX_KNOWN + 1):
+        presence.report(str(number), CAMERA, [("onvif", Sighting(0.5)), ("other", None)])
+    reports.clear()
+    presence.leave("0", CAMERA)
+    assert reports == []
+    presence.leave("1", CAMERA)
+    assert [(one.key, one.domain, one.gone) for one in reports] == [("1", "onvif", True)]
 
 
 async def test_questions_and_answers_of_others_are_neither_used_nor_held_against_them(
