@@ -13,7 +13,9 @@ import ucv
 from ucv.cli import backup as backup_commands
 from ucv.cli import configuration as configuration_commands
 from ucv.cli import dev as dev_command
+from ucv.cli import discover as discover_command
 from ucv.cli import plugin as plugin_command
+from ucv.cli import scan as scan_command
 from ucv.cli import schema as schema_command
 from ucv.cli import simulate as simulate_command
 from ucv.cli.bridges import find_bridges
@@ -132,6 +134,8 @@ for command in (
     plugin_command,
     dev_command,
     simulate_command,
+    discover_command,
+    scan_command,
 ):
     command.register(app)
 
