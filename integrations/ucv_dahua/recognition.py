@@ -18,6 +18,7 @@ from ucv import (
     WsDiscoveryTarget,
     stable_id,
 )
+from ucv.plugins.discovery_handlers import DiscoveryHandler
 from ucv.wire import normal_mac
 from ucv_dahua import dhip
 
@@ -139,7 +140,7 @@ def _port(addresses: Iterable[str]) -> int | None:
     return None
 
 
-HANDLERS = (
+HANDLERS: tuple[DiscoveryHandler, ...] = (
     dhip.HANDLER,
     WsDiscoveryHandler(DOMAIN, of_target),
     SsdpHandler(DOMAIN, of_device),

@@ -19,6 +19,7 @@ from ucv import (
     WsDiscoveryTarget,
     stable_id,
 )
+from ucv.plugins.discovery_handlers import DiscoveryHandler
 from ucv.wire import normal_mac
 from ucv_hikvision import sadp
 
@@ -151,7 +152,7 @@ def _port(addresses: Iterable[str]) -> int | None:
     return None
 
 
-HANDLERS = (
+HANDLERS: tuple[DiscoveryHandler, ...] = (
     sadp.HANDLER,
     WsDiscoveryHandler(DOMAIN, of_target),
     SsdpHandler(DOMAIN, of_device),

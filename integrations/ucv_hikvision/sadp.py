@@ -14,6 +14,8 @@ GROUP = IPv4Address("239.255.255.250")
 #: Bytes of an answer; real ones have 1 to 3 KiB.
 _LIMIT = 16 * 1024
 _YES_NO = {"true": "yes", "false": "no"}
+#: Firmware that writes everything in capitals does so here, too, where XML does not allow it.
+_CAPITALS = re.compile(rb"\A\s*<\?XML[^>]{0,100}\?>")
 #: ``V5.7.15build 240201``: ISAPI tells the same with a blank in between.
 _BUILD = re.compile(r"(?<=[^ ])build ", re.IGNORECASE)
 
@@ -32,7 +34,7 @@ def parse(datagram: Datagram) -> Sighting | None:
     Where it is, is taken from nothing that it says: the address in it may be an old one.
     """
     try:
-        root = parse_xml(datagram.data, limit=_LIMIT)
+        root = parse_xml(_CAPITALS.sub(b"", datagram.data), limit=_LIMIT)
     except MediaError:
         return None
     if root.tag.casefold() != "probematch":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ucv import Fingerprint, ScanHandler, Sighting
+from ucv.plugins.discovery_handlers import DiscoveryHandler
 
 DOMAIN = "mjpeg"
 #: motion, Android's IP Webcam and mjpg-streamer, ESP32 boards.
@@ -23,4 +24,4 @@ def of_fingerprint(found: Fingerprint) -> Sighting | None:
     return None
 
 
-HANDLERS = (ScanHandler(DOMAIN, of_fingerprint, _PORTS),)
+HANDLERS: tuple[DiscoveryHandler, ...] = (ScanHandler(DOMAIN, of_fingerprint, _PORTS),)

@@ -20,6 +20,7 @@ from ucv import (
     WsDiscoveryHandler,
     WsDiscoveryTarget,
 )
+from ucv.plugins.discovery_handlers import DiscoveryHandler
 from ucv.wire import normal_mac
 from ucv_onvif.brands import brand_of_answers, brand_of_name, brand_of_target
 
@@ -115,7 +116,7 @@ def _port(addresses: Iterable[str]) -> int | None:
     return None
 
 
-HANDLERS = (
+HANDLERS: tuple[DiscoveryHandler, ...] = (
     WsDiscoveryHandler(DOMAIN, of_target),
     SsdpHandler(DOMAIN, of_device),
     *(

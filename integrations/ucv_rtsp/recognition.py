@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ucv import Fingerprint, RtspAnswer, ScanHandler, Sighting
+from ucv.plugins.discovery_handlers import DiscoveryHandler
 from ucv.wire import normal_mac
 from ucv_rtsp.paths import PORTS, VENDORS, Vendor, vendor_of, vendor_of_page
 
@@ -88,4 +89,4 @@ def _brand_of_mac(mac: str | None) -> str | None:
     return None if plain is None else _BRANDS.get(plain.replace(":", "")[:6])
 
 
-HANDLERS = (ScanHandler(DOMAIN, of_fingerprint, PORTS),)
+HANDLERS: tuple[DiscoveryHandler, ...] = (ScanHandler(DOMAIN, of_fingerprint, PORTS),)
