@@ -578,6 +578,12 @@ async def test_devices_and_status_are_there_over_rest(network: Network) -> None:
         "interfaces",
         "methods",
     }
+    network.stage.hub.discovery.rejections.note("ssdp", "192.0.2.66", "too long")
+    async with client.get("/api/discovery/diagnostics.json") as answer:
+        report = await answer.json()
+    assert report["devices"] == body["devices"]
+    assert report["rejected"]["counts"] == [{"source": "ssdp", "reason": "too long", "count": 1}]
+    assert report["rejected"]["last"][0]["host"] == "192.0.2.66"
     async with client.post("/api/discovery/refresh", json={}) as answer:
         assert (await answer.json())["status"]["enabled"] is False
     # Nothing of this logs in anywhere.
@@ -628,6 +634,7 @@ async def test_found_devices_are_for_administrators(stage: Stage) -> None:
     viewer, stranger = stage.client(stage.viewer), stage.client()
     for method, path in (
         ("GET", "/api/discovery"),
+        ("GET", "/api/discovery/diagnostics.json"),
         ("POST", "/api/discovery/refresh"),
         ("GET", "/api/discovery/x/snapshot.jpg"),
     ):

@@ -177,6 +177,17 @@ class DiscoveryCoordinator:
             methods=self._finders.methods(),
         )
 
+    def diagnostics(self) -> dict[str, Any]:
+        """Return what is needed to see why a device is not found, as plain JSON values.
+
+        ``rejected`` has what was received and could not be used, by source, address and reason.
+        """
+        return {
+            "status": self.status().to_json(),
+            "rejected": self.rejections.to_json(),
+            "devices": [view.to_json() for view in self.history()],
+        }
+
     # --- for people -----------------------------------------------------------------------------
 
     def watched(self) -> AbstractContextManager[None]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import orjson
 from aiohttp import web
 
-from ucv_bridge.answers import json_answer
+from ucv_bridge.answers import json_answer, redacted
 from ucv_bridge.context import BridgeContext
 from ucv_bridge.device_views import device_view
 
@@ -19,6 +20,7 @@ class DiscoveryRoutes:
     def add_to(self, app: web.Application) -> None:
         """Mount them."""
         app.router.add_get("/api/discovery", self.list)
+        app.router.add_get("/api/discovery/diagnostics.json", self.diagnostics)
         app.router.add_post("/api/discovery/refresh", self.refresh)
         app.router.add_get("/api/discovery/{id}/snapshot.jpg", self.snapshot)
 
@@ -28,6 +30,16 @@ class DiscoveryRoutes:
         discovery, redactor = self._hub.discovery, self._hub.redactor
         devices = [device_view(device, redactor) for device in discovery.list()]
         return json_answer({"devices": devices, "status": discovery.status().to_json()})
+
+    async def diagnostics(self, request: web.Request) -> web.Response:
+        """Return as a file what is needed to see why a device is not found."""
+        self._context.authorize_admin(request)
+        told = redacted(self._hub.discovery.diagnostics(), self._hub.redactor)
+        return web.Response(
+            body=orjson.dumps(told, option=orjson.OPT_INDENT_2),
+            content_type="application/json",
+            headers={"Content-Disposition": 'attachment; filename="ucv-discovery.json"'},
+        )
 
     async def refresh(self, request: web.Request) -> web.Response:
         """Ask all devices now."""

@@ -85,8 +85,9 @@ def test_the_schemas_are_valid_themselves(make: type[Integration]) -> None:
 
 
 def documented() -> list[str]:
-    page = (ROOT / "docs" / "configuration.md").read_text()
-    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    pages = [ROOT / "docs" / name for name in ("configuration.md", "discovery.md")]
+    text = "\n".join(page.read_text() for page in pages)
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     return [block for block in blocks if not block.startswith("# secrets.yaml")]
 
 

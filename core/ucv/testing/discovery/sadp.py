@@ -41,6 +41,7 @@ def match(device: Announced, quirks: Collection[str], uuid: str) -> bytes:
         "SoftwareVersion": escaped(f"{device.firmware}build 240201"),
         "Activated": "false" if "not-activated" in quirks else "true",
     }
-    body = "".join(f"<{name}>{value}</{name}>" for name, value in fields.items())
-    text = f'<?xml version="1.0" encoding="UTF-8"?>\r\n<ProbeMatch>{body}</ProbeMatch>'
-    return (text.upper() if "upper-case" in quirks else text).encode()
+    names = {name: name.upper() if "upper-case" in quirks else name for name in fields}
+    body = "".join(f"<{names[name]}>{value}</{names[name]}>" for name, value in fields.items())
+    root = "PROBEMATCH" if "upper-case" in quirks else "ProbeMatch"
+    return f'<?xml version="1.0" encoding="UTF-8"?>\r\n<{root}>{body}</{root}>'.encode()
