@@ -105,4 +105,4 @@ async def test_a_client_that_leaves_before_a_late_answer_is_forgotten(server: Rt
 
 def test_only_this_machine_can_have_it() -> None:
     with pytest.raises(ValueError, match="this machine"):
-        RtspServer(host="192.0.2.1")
+        RtspServer(host="10.0.0.1")
