@@ -75,7 +75,7 @@ export function FoundDevice({ device, chosen, onChoose, onOpen }: FoundDevicePro
         <p className="entry__title">{title}</p>
         <p className="entry__line">
           {[
-            device.host,
+            device.host !== title && device.host,
             nameBeside(device),
             device.integration_name &&
               `${device.integration_name}, ${confidenceText(device.confidence)}`,

@@ -18,11 +18,13 @@ import { waiting } from "./waiting.ts";
 export function FoundDevices({ onOpen }: { onOpen: (flow: Flow) => void }): ReactNode {
   const found = useFound();
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [told, setTold] = useState("");
   if (found === "refused") return <OfferedFlows onOpen={onOpen} />;
   if (!found) return <span className="spinner" role="status" aria-label={words.loading} />;
   const devices = offered(found.devices.values());
   const ignored = [...found.devices.values()].filter(({ state }) => state === "ignored");
   const together = devices.filter(({ id }) => chosen.has(id));
+  const several = devices.length > 1 || together.length > 0;
   const choose = (id: string, wanted: boolean): void => {
     const next = new Set(chosen);
     if (wanted) next.add(id);
@@ -43,7 +45,7 @@ export function FoundDevices({ onOpen }: { onOpen: (flow: Flow) => void }): Reac
             key={device.id}
             device={device}
             onOpen={onOpen}
-            {...(devices.length > 1
+            {...(several
               ? {
                   chosen: chosen.has(device.id),
                   onChoose: (wanted: boolean) => choose(device.id, wanted),
@@ -52,12 +54,19 @@ export function FoundDevices({ onOpen }: { onOpen: (flow: Flow) => void }): Reac
           />
         ))}
       </ul>
-      {devices.length > 1 && (
+      {/* It stays when what it tells of has left the list. */}
+      <p className="notice notice--quiet" role="status" data-testid="adopt-many-result">
+        {told}
+      </p>
+      {several && (
         <details className="folded">
           <summary data-testid="adopt-several">{words.foundSeveral}</summary>
           <SharedLogin
             devices={together}
-            onDone={(failed) => setChosen(new Set(failed))}
+            onDone={(result, failed) => {
+              setTold(result);
+              setChosen(new Set(failed));
+            }}
           />
         </details>
       )}
@@ -118,7 +127,6 @@ function Looking({ status }: { status: DiscoveryStatus }): ReactNode {
         <button
           type="button"
           className="button button--small"
-          disabled={status.asking}
           data-testid="discovery-refresh"
           onClick={again}
         >

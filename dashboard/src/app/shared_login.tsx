@@ -9,20 +9,19 @@ import { useHub } from "./hub.tsx";
 /** Adds several devices with one user name and password. What fails is told for each. */
 export function SharedLogin(props: {
   readonly devices: readonly Device[];
-  readonly onDone: (failed: readonly string[]) => void;
+  /** Told what came of it, in words, and which devices are still to be added. */
+  readonly onDone: (told: string, failed: readonly string[]) => void;
 }): ReactNode {
   const hub = useHub();
   const [username, setUsername] = useState("admin");
   const [password, setPassword] = useState("");
   const [busy, setBusy] = useState(false);
-  const [told, setTold] = useState<string>();
   const { devices } = props;
 
   const add = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
     if (devices.length === 0) return;
     setBusy(true);
-    setTold(undefined);
     try {
       const ids = devices.map(({ id }) => id);
       const results = await hub.commands.adoptDevices(ids, username, password);
@@ -32,12 +31,16 @@ export function SharedLogin(props: {
         const why = error ? sentence(error) : words.foundNeedsAnswer;
         return `${device ? deviceTitle(device) : device_id}: ${why}`;
       });
-      setTold(
-        [words.foundAdded(results.length - failed.length), ...names].filter(Boolean).join(" "),
+      const added = words.foundAdded(results.length - failed.length);
+      props.onDone(
+        [added, ...names].filter(Boolean).join(" "),
+        failed.map(({ device_id }) => device_id),
       );
-      props.onDone(failed.map(({ device_id }) => device_id));
     } catch (error) {
-      setTold(sentence(error as ApiError));
+      props.onDone(
+        sentence(error as ApiError),
+        devices.map(({ id }) => id),
+      );
     } finally {
       setBusy(false);
     }
@@ -51,7 +54,7 @@ export function SharedLogin(props: {
     >
       <p className="form__text">{words.foundShared(devices.length)}</p>
       <Field
-        label={words.userName}
+        label={words.foundUserName}
         name="username"
         value={username}
         autoComplete="off"
@@ -73,9 +76,6 @@ export function SharedLogin(props: {
       >
         {busy ? words.foundAdding : words.foundAddAll(devices.length)}
       </button>
-      <p className="form__text" role="status" data-testid="adopt-many-result">
-        {told}
-      </p>
     </form>
   );
 }

@@ -7,6 +7,9 @@ import type { HubSocket } from "./hub_socket.ts";
 import type { ConfigStatus, IntegrationInfo, Plugins } from "./plugin_types.ts";
 import type { Scan, ScanComparison, ScanRequest, ScanResult } from "./scan_types.ts";
 
+/** Devices that the hub adds by one command. */
+const TOGETHER = 64;
+
 /** Every method rejects with ApiError when the hub refuses, is away, or the camera fails. */
 export class HubCommands {
   readonly #socket: HubSocket;
@@ -70,14 +73,17 @@ export class HubCommands {
     username: string,
     password: string,
   ): Promise<readonly Adoption[]> {
-    const given = { device_ids: ids, username, password };
-    const limit = 60_000 + ids.length * 15_000;
-    const answer = await this.#socket.call<{ results: Adoption[] }>(
-      "discovery/adopt_many",
-      given,
-      limit,
-    );
-    return answer.results;
+    const results: Adoption[] = [];
+    for (let begin = 0; begin < ids.length; begin += TOGETHER) {
+      const some = ids.slice(begin, begin + TOGETHER);
+      const answer = await this.#socket.call<{ results: Adoption[] }>(
+        "discovery/adopt_many",
+        { device_ids: some, username, password },
+        60_000 + some.length * 15_000,
+      );
+      results.push(...answer.results);
+    }
+    return results;
   }
 
   /** All devices that are remembered, with the addresses they had. */

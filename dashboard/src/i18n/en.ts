@@ -242,6 +242,7 @@ export const en = {
     count === 0
       ? "Tick the devices above that have the same user name and password."
       : `Each of the ${count} chosen is logged in to once.`,
+  foundUserName: "User name",
   foundAddAll: (count: number) => (count === 0 ? "Add" : `Add ${count}`),
   foundAdded: (count: number) => (count === 0 ? "" : `${count} added.`),
   foundNeedsAnswer: "it asks for more; add it by itself.",
@@ -296,7 +297,7 @@ export const en = {
   },
   scanDone: (done: string, all: string) => `${done} of ${all} addresses`,
   scanHosts: (hosts: number, ports: number) =>
-    `${hosts} ${hosts === 1 ? "host" : "hosts"}, ${ports} open ${ports === 1 ? "port" : "ports"}`,
+    `${hosts} ${hosts === 1 ? "answers" : "answer"} · ${ports} open ${ports === 1 ? "port" : "ports"}`,
   scanRemaining: (seconds: number) => `about ${Math.ceil(seconds)} s left`,
   scanTook: (seconds: string) => `${seconds} s`,
   scanRate: (rate: string) => `${rate} probes/s`,

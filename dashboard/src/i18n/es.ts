@@ -229,6 +229,7 @@ export const es: Words = {
     count === 0
       ? "Marque arriba los dispositivos que tienen el mismo usuario y contraseña."
       : `Se accede una vez a cada uno de los ${count} elegidos.`,
+  foundUserName: "Usuario",
   foundAddAll: (count) => (count === 0 ? "Añadir" : `Añadir ${count}`),
   foundAdded: (count) => (count === 0 ? "" : `${count} añadidas.`),
   foundNeedsAnswer: "pregunta algo más; añádala por separado.",
@@ -284,7 +285,7 @@ export const es: Words = {
   },
   scanDone: (done, all) => `${done} de ${all} direcciones`,
   scanHosts: (hosts, ports) =>
-    `${hosts} ${hosts === 1 ? "equipo" : "equipos"}, ${ports} ${
+    `${hosts} ${hosts === 1 ? "responde" : "responden"} · ${ports} ${
       ports === 1 ? "puerto abierto" : "puertos abiertos"
     }`,
   scanRemaining: (seconds) => `quedan unos ${Math.ceil(seconds)} s`,

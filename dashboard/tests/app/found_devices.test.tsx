@@ -176,6 +176,15 @@ test("several are added with one password, and those that fail say why", async (
       "1 added. Globex G2: The device refuses the password.",
     ),
   );
+  // What was added has left; the other can be tried again, and what came of both is still told.
+  await fake.tell("discovery/subscribe", {
+    kind: "device",
+    device: device({ state: "configured", entry_id: "e1" }),
+  });
+  expect(byTestId("adopt-many-result").textContent).toContain("1 added.");
+  await type(input("Password"), "the-right-one");
+  await submit();
+  expect(fake.sent("discovery/adopt_many")[1]).toMatchObject({ device_ids: ["d2"] });
 });
 
 test("looking again asks the network, and says what cannot be asked", async () => {
@@ -197,4 +206,18 @@ test("a device without a password, and one that was elsewhere, say so", async ()
   await open([device({ details: { activated: "no" }, addresses })]);
   expect(byTestId("device-d1").textContent).toContain("no password yet");
   expect(byTestId("device-d1").textContent).toContain("Was at 192.0.2.7");
+});
+
+test("more devices than the hub adds at once are added in turns", async () => {
+  const fake = await open([]);
+  fake.on("discovery/adopt_many", (command) => ({
+    results: (command["device_ids"] as string[]).map((id) => ({
+      device_id: id, entry_id: id, flow_id: null, error: null,
+    })),
+  }));
+  const ids = Array.from({ length: 70 }, (_, index) => `d${index}`);
+  const results = await fake.hub.commands.adoptDevices(ids, "admin", "camera-secret");
+  expect(results.map(({ device_id }) => device_id)).toEqual(ids);
+  const sent = fake.sent("discovery/adopt_many").map((one) => one["device_ids"] as string[]);
+  expect(sent.map(({ length }) => length)).toEqual([64, 6]);
 });
