@@ -21,7 +21,7 @@ from ucv.discovery.ws_discovery import WsDiscoveryFinder
 from ucv.plugins.discovery_handlers import DatagramHandler, DiscoveryHandler
 from ucv.testing import DahuaDevice, HikvisionDevice, OnvifDevice
 from ucv.testing.clock import until
-from ucv.testing.discovery import announce
+from ucv.testing.discovery import QUIRKS, announce
 from ucv_dahua.recognition import HANDLERS as DAHUA
 from ucv_hikvision.recognition import HANDLERS as HIKVISION
 from ucv_onvif.recognition import HANDLERS as ONVIF
@@ -162,25 +162,32 @@ async def test_each_device_is_found_by_each_of_its_protocols_without_a_log_in(
     assert network.rejections.to_json()["counts"] == []
 
 
-@pytest.mark.parametrize(
-    "quirk",
-    [
-        "changing-endpoint",
-        "empty-types",
-        "garbage-before",
-        "general-vendor",
-        "latin-1",
-        "mac-scope",
-        "not-activated",
-        "nul-bytes",
-        "only-empty-types",
-        "other-address",
-        "raw-ampersand",
-        "several-addresses",
-        "short-uuid",
-        "to-group",
-    ],
+#: What must make no difference at all.
+HARMLESS = (
+    "changing-endpoint",
+    "empty-types",
+    "garbage-before",
+    "general-vendor",
+    "latin-1",
+    "mac-scope",
+    "not-activated",
+    "nul-bytes",
+    "only-empty-types",
+    "other-address",
+    "raw-ampersand",
+    "several-addresses",
+    "short-uuid",
+    "to-group",
+    "upper-case",
 )
+
+
+def test_each_quirk_of_the_virtual_devices_is_tried() -> None:
+    others = {"foreign-host", "unspecified-host", "location-elsewhere", "relates-to-nothing"}
+    assert {*HARMLESS, *others} == set(QUIRKS)
+
+
+@pytest.mark.parametrize("quirk", HARMLESS)
 async def test_what_devices_get_wrong_does_not_hide_them(network: Network, quirk: str) -> None:
     await find(network, (quirk,), FOUND)
     assert network.reasons == set()
