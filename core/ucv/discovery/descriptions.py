@@ -48,17 +48,20 @@ class Descriptions:
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
         self._places = asyncio.Semaphore(MAX_CONCURRENT)
-        #: Until when each is good, by location and edition.
-        self._kept: OrderedDict[tuple[str, str], tuple[float, Description]] = OrderedDict()
+        #: Until when each is good, by whose it is, location and edition.
+        self._kept: OrderedDict[tuple[str, str, str], tuple[float, Description]] = OrderedDict()
         #: When each host was asked, lately; the one that was asked last comes last.
         self._asked: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def kept(self, location: str, edition: str) -> Description | None:
-        """Return a description that was fetched before, None where it has to be fetched (again)."""
-        until, description = self._kept.get((location, edition), (-math.inf, _NONE))
+    def kept(self, udn: str, location: str, edition: str) -> Description | None:
+        """Return a description that was fetched before, None where it has to be fetched (again).
+
+        ``udn`` is whose it is: another device at the same address has another one.
+        """
+        until, description = self._kept.get((udn, location, edition), (-math.inf, _NONE))
         return description if self._clock.monotonic() < until else None
 
-    async def fetch(self, host: str, location: str, edition: str) -> Description:
+    async def fetch(self, host: str, udn: str, location: str, edition: str) -> Description:
         """Return the description at a location that is on ``host``; empty if there is none."""
         if not self._may_ask(host):
             self._rejections.note(self._source, host, "too many descriptions in a minute")
@@ -73,8 +76,9 @@ class Descriptions:
             self._rejections.note(self._source, host, "its description cannot be fetched")
             description = _NONE
         kept_for = (KEPT_WITH_EDITION if edition else KEPT) if description else KEPT_FAILURE
-        self._kept[location, edition] = (self._clock.monotonic() + kept_for, description)
-        self._kept.move_to_end((location, edition))
+        key = (udn, location, edition)
+        self._kept[key] = (self._clock.monotonic() + kept_for, description)
+        self._kept.move_to_end(key)
         if len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
         return description

@@ -87,7 +87,7 @@ class SsdpFinder(UdpFinder[SsdpHandler]):
         if not self._may_fetch(message.location, host):
             self._report(device, message.udn)
             return
-        description = self._descriptions.kept(message.location, message.edition)
+        description = self._descriptions.kept(message.udn, message.location, message.edition)
         if description is not None:
             self._report(replace(device, description=description), message.udn)
             return
@@ -114,7 +114,9 @@ class SsdpFinder(UdpFinder[SsdpHandler]):
         return True
 
     async def _fetch(self, device: SsdpDevice, message: SsdpMessage) -> None:
-        description = await self._descriptions.fetch(device.host, device.location, message.edition)
+        description = await self._descriptions.fetch(
+            device.host, message.udn, message.location, message.edition
+        )
         self._report(replace(device, description=description), message.udn)
 
     def _report(self, device: SsdpDevice, udn: str) -> None:

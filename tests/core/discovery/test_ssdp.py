@@ -348,6 +348,17 @@ async def test_a_description_is_kept_for_a_while_and_until_the_device_says_it_ch
     assert await fetched(two) == 4
 
 
+async def test_who_gets_an_address_is_not_described_as_the_device_that_had_it(
+    heard: Heard, web: Web
+) -> None:
+    heard.network.announce(CAMERA, answer(web.location))
+    await until(lambda: len(heard.devices) == 1)
+    web.body = DESCRIPTION.replace(b"X-1", b"X-2")
+    heard.network.announce(CAMERA, answer(web.location, udn=UDN.replace("4f2a", "4f2b")))
+    await until(lambda: len(heard.devices) == 2)
+    assert [one.description["modelname"] for one in heard.devices] == ["X-1", "X-2"]
+
+
 async def test_a_description_that_was_not_there_is_asked_for_again_a_minute_later(
     heard: Heard, web: Web
 ) -> None:
