@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from ucv.bus import EventBus
 from ucv.clock import Clock, TimerHandle
-from ucv.discovery.merging import GONE_AFTER, FoundDevice, Merger, neutral
+from ucv.discovery.likeness import GONE_AFTER
+from ucv.discovery.merging import FoundDevice, Merger, neutral
 from ucv.discovery.offers import Offers
 from ucv.discovery.rejections import Rejections
 from ucv.discovery.report import Report

@@ -8,6 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+from ucv.discovery.likeness import (
+    AT_ADDRESS,
+    are_two,
+    contradicts,
+    macs_of,
+    speaks_elsewhere,
+    tells_its_mac_at,
+)
 from ucv.discovery.rejections import Rejections
 from ucv.discovery.report import Report
 from ucv.discovery.view import AddressSpan
@@ -15,11 +23,6 @@ from ucv.plugins.sightings import Sighting
 
 #: Devices that are kept; evidence and addresses of each.
 MAX_DEVICES, MAX_EVIDENCE, MAX_ADDRESSES = 1000, 32, 32
-#: Seconds for which a device counts as being at an address after it answered from there.
-AT_ADDRESS = 5.0
-
-#: Rounds of questions after which a device that answered none of them is gone.
-GONE_AFTER = 2
 
 #: Something that is the same wherever a device is: ("mac", "44:19:b6:…"), ("key", "mdns", "…").
 Mark = tuple[str, ...]
@@ -144,14 +147,15 @@ class Merger:
         there is no room for another.
         """
         marks = _marks(report)
-        same = self._same(report, marks)
+        same = self._same(report, marks, now)
         if report.gone:
             same = [one for one in same if report.host in ("", *one.addresses)]
             if same:
                 self._say_good_bye(same[0], report)
             return (same[0], []) if same else None
         if same:
-            device, absorbed = same[0], same[1:]
+            device = same[0]
+            absorbed = [other for other in same[1:] if not are_two(device, other)]
             for other in absorbed:
                 self._absorb(device, other)
         elif len(self.devices) >= MAX_DEVICES:
@@ -173,18 +177,26 @@ class Merger:
 
     # ------------------------------------------------------------------------------------------
 
-    def _same(self, report: Report, marks: Iterable[Mark]) -> list[FoundDevice]:
+    def _same(self, report: Report, marks: Iterable[Mark], now: float) -> list[FoundDevice]:
         """Return the devices that a report is about, the best first."""
+        here = self._by_host.get(report.host, ())
+        # Who told its hardware address from where the report comes from.
+        known_here = {device.id for device in here if tells_its_mac_at(device, report.host)}
+        told_mac = report.sighting.mac
         found: dict[str, FoundDevice] = {}
         for mark in marks:
             for device in self._by_mark.get(mark, ()):
-                if not _contradicts(device, report, here=report.host in device.addresses):
+                known = known_here and told_mac is None and macs_of(device)
+                if known and device.id not in known_here:
+                    continue  # it had this address, or has the same serial number
+                if not contradicts(device, report, now, here=report.host in device.addresses):
                     found.setdefault(device.id, device)
         if not found:
             here = [
                 device
-                for device in self._by_host.get(report.host, ())
-                if device.host == report.host and not _contradicts(device, report, here=True)
+                for device in here
+                if (device.host == report.host or device.id in known_here)
+                and not contradicts(device, report, now, here=True)
             ]
             # Several behind one address: the one with that port, if any of them has it.
             port = report.sighting.http_port
@@ -193,6 +205,7 @@ class Merger:
         return sorted(found.values(), key=lambda one: (one.entry_id is None, one.first_seen))
 
     def _add(self, device: FoundDevice, report: Report, marks: set[Mark], now: float) -> None:
+        self._take_back(device, report, now)
         key = (report.source, report.domain, report.key)
         before = device.observations.pop(key, None)
         first = now if before is None else before.first_seen
@@ -210,6 +223,32 @@ class Merger:
             del device.addresses[oldest]
             _drop(self._by_host, oldest, device)
         device.settle(now)
+
+    def _take_back(self, device: FoundDevice, report: Report, now: float) -> None:
+        """Let only one device be known by a key, and no device have what another one said.
+
+        Who gets an address that another device had is taken for that one, until that speaks from
+        elsewhere.
+        """
+        if report.key is None:
+            return
+        mark = ("key", report.source, report.key)
+        for other in [one for one in self._by_mark.get(mark, ()) if one is not device]:
+            self._let_go(other, report.source, report.key)
+        for one in list(device.observations.values()):
+            if one.report.key is not None and speaks_elsewhere(one, report, now):
+                self._let_go(device, report.source, one.report.key)
+
+    def _let_go(self, device: FoundDevice, source: str, key: str) -> None:
+        """Forget what a device said under a key, and that it is known by it."""
+        said = [one for one in device.observations if (one[0], one[2]) == (source, key)]
+        marks: set[Mark] = {("key", source, key)}
+        for one in said:
+            endpoint = device.observations.pop(one).report.sighting.endpoint
+            marks |= set() if endpoint is None else {("endpoint", endpoint)}
+        for mark in marks & device.marks:
+            device.marks.discard(mark)
+            _drop(self._by_mark, mark, device)
 
     def _absorb(self, device: FoundDevice, other: FoundDevice) -> None:
         self.forget(other)
@@ -260,39 +299,6 @@ def _marks(report: Report) -> set[Mark]:
     if told.unique_id is not None:
         marks.add(("unique", report.domain, told.unique_id))
     return marks
-
-
-def _contradicts(device: FoundDevice, report: Report, *, here: bool) -> bool:
-    """Say whether a report cannot be about a device, for it says that it is another one.
-
-    Cheap devices share serial numbers, and their endpoint references change with each answer: so a
-    MAC address counts most, and an endpoint only together with another port at one address.
-    """
-    told = report.sighting
-    macs = {mark[1] for mark in device.marks if mark[0] == "mac"}
-    if told.mac is not None and macs:
-        return told.mac not in macs
-    serials = {mark[1] for mark in device.marks if mark[0] == "serial"}
-    if told.serial is not None and serials:
-        serial = told.serial.casefold()
-        # One protocol has the model in front of it that another one leaves out.
-        if not any(serial in known or known in serial for known in serials):
-            return True
-    others = [
-        one
-        for one in device.observations.values()
-        if one.report.source == report.source
-        and one.report.domain == report.domain
-        and one.report.key != report.key
-    ]
-    if not here or not others or ("key", report.source, report.key or "") in device.marks:
-        return False
-    if all(one.missed >= GONE_AFTER for one in others):
-        # Silent under the name it had: its address has been given to another one.
-        return True
-    return told.http_port is not None and any(
-        one.report.sighting.http_port not in (None, told.http_port) for one in others
-    )
 
 
 def neutral(sighting: Sighting) -> list[str]:

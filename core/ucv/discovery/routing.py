@@ -9,7 +9,8 @@ from dataclasses import replace
 from ucv.cameras.registry import CameraRegistry
 from ucv.clock import Clock, TimerHandle
 from ucv.discovery.device_book import DeviceBook
-from ucv.discovery.merging import AT_ADDRESS, FoundDevice, is_self_given
+from ucv.discovery.likeness import AT_ADDRESS
+from ucv.discovery.merging import FoundDevice, is_self_given
 from ucv.discovery.offers import Offers, discovered
 from ucv.discovery.ownership import Owners
 from ucv.entries.entry import EntryConfig

@@ -94,6 +94,67 @@ def test_two_behind_one_address_are_told_apart_by_serial_or_by_port(world: World
     assert by_port[8002].told("serial") == "SERIAL-B"
 
 
+def test_two_behind_one_address_are_told_apart_by_port_whatever_integrations_they_are_for(
+    world: World,
+) -> None:
+    for _ in range(3):
+        for domain, key, port in (("hikvision", "u1", 80), ("dahua", "u2", 8080)):
+            for whose in (domain, "onvif"):
+                world.see("ws-discovery", whose, "192.0.2.1", key, endpoint=key, http_port=port)
+        world.see("sadp", "hikvision", "192.0.2.1", mac=MAC, serial="A1", http_port=80)
+        world.see("dhip", "dahua", "192.0.2.1", mac=OTHER_MAC, serial="B2", http_port=8080)
+        world.now += 2
+    assert world.count == 2
+    by_port = {device.told("http_port"): device for device in world.merger.devices.values()}
+    assert set(by_port[80].domains()) == {"hikvision", "onvif"}
+    assert set(by_port[8080].domains()) == {"dahua", "onvif"}
+
+
+def test_services_of_one_device_for_two_integrations_are_one_device(world: World) -> None:
+    world.see("mdns", "acme", "192.0.2.1", "A", http_port=80)
+    world.see("mdns", "rtsp", "192.0.2.1", "B", http_port=554)
+    assert world.count == 1
+
+
+def test_what_two_say_that_share_a_serial_number_is_not_mixed_up(world: World) -> None:
+    hosts = {"192.0.2.10": (MAC, "u1"), "192.0.2.11": (OTHER_MAC, "u2")}
+    for _ in range(3):
+        for host, (mac, endpoint) in hosts.items():
+            world.see("ws-discovery", "dahua", host, endpoint, endpoint=endpoint)
+            world.see("ssdp", "dahua", host, endpoint, endpoint=endpoint, serial="SHARED-01")
+            world.see("dhip", "dahua", host, mac, serial="SHARED-01", mac=mac)
+        world.now += 2
+    assert world.count == 2
+    for device in world.merger.devices.values():
+        assert device.told("mac") == hosts[device.host][0]
+        said = {one.report.key for one in device.alive()}
+        assert said == set(hosts[device.host])
+
+
+@pytest.mark.parametrize("macs", [(MAC, OTHER_MAC), (None, None)], ids=["told", "unknown"])
+def test_addresses_that_are_dealt_anew_do_not_mix_up_devices(
+    world: World, macs: tuple[str | None, str | None]
+) -> None:
+    def speak(host: str, key: str, mac: str | None) -> None:
+        world.see("ws-discovery", "onvif", host, key, endpoint=key, http_port=80)
+        if mac is not None:
+            world.see("sadp", "hikvision", host, mac, mac=mac)
+
+    speak("192.0.2.10", "ours", macs[0])
+    ours = next(iter(world.merger.devices.values()))
+    world.now += 1
+    speak("192.0.2.10", "theirs", macs[1])
+    for _ in range(4):
+        world.now += 2
+        speak("192.0.2.20", "ours", macs[0])
+        speak("192.0.2.10", "theirs", macs[1])
+    assert ours.host == "192.0.2.20"
+    assert world.count == 2
+    for device in world.merger.devices.values():
+        keys = {one.report.key for one in device.alive() if one.report.source == "ws-discovery"}
+        assert keys == ({"ours"} if device is ours else {"theirs"})
+
+
 def test_a_serial_with_the_model_in_front_is_the_same_serial(world: World) -> None:
     world.see("sadp", "hikvision", "192.0.2.10", serial="DS-2CD2042WD-I20160101AAWR1234")
     world.see("ssdp", "hikvision", "192.0.2.10", "u", serial="AAWR1234")
