@@ -32,7 +32,7 @@ from ucv.errors import (
     StreamNotLive,
 )
 from ucv.plugins.device import Device
-from ucv.plugins.identity import normal_mac
+from ucv.plugins.identity import normal_mac, says_the_same
 from ucv.plugins.integration import Integration
 from ucv.plugins.values import DeviceInfo
 from ucv.streams.state import Reason
@@ -118,6 +118,9 @@ class EntryManager(EntryBook):
         try:
             integration, device = self.loaded(entry_id)
             own: DeviceInfo = await self._calls.call(integration, "probe", device)
+            known, told = self._entry(entry_id).config.unique_id, own.unique_id
+            if known is not None and told is not None and not says_the_same(known, told):
+                return False  # a third one answers where it was: it has moved
             macs = normal_mac(own.mac), normal_mac(info.mac)
             if None not in macs:
                 return macs[0] != macs[1]

@@ -159,6 +159,17 @@ async def test_a_second_device_with_the_same_serial_number_does_not_take_the_fir
     assert ids == {"Front door": "A1-0001", "Second": "A1-0001@192.0.2.20"}
 
 
+async def test_a_device_is_followed_though_another_one_got_its_address(world: Any) -> None:
+    await world.add_front()
+    world.acme.boxes["192.0.2.20"] = world.box
+    world.acme.boxes["192.0.2.10"] = type(world.box)(serial="A1-0002")
+    found = replace(FOUND, unique_id="A1-0001", host="192.0.2.20")
+    assert await world.flows.discovered(found) is None
+    assert world.data()["host"] == "192.0.2.20"
+    await world.clock.settle()
+    assert world.state() is EntryState.LOADED
+
+
 async def test_what_is_at_the_place_of_an_entry_that_does_not_answer_is_not_taken_for_it(
     world: Any,
 ) -> None:
