@@ -75,7 +75,8 @@ class Adopter:
             if isinstance(page, MenuPage):
                 return Adoption(device_id, flow_id=flow.id)
             if isinstance(page, FormPage):
-                if page.step in answered or page.error is not None:
+                # What it shows before anything was answered is left from who tried it before.
+                if page.step in answered or (answered and page.error is not None):
                     return Adoption(device_id, flow_id=flow.id, problem=_why(page))
                 answered.add(page.step)
                 flow = await self._flows.submit(
