@@ -228,6 +228,8 @@ class DiscoveryCoordinator:
         domain = integration or next(iter(self._book.domains(device)), None)
         if domain is None:
             raise ValidationError("No integration knows this device: choose one.")
+        if domain not in self._integrations():
+            raise NotFoundError("There is no such integration.", details={"key": "integration"})
         self._book.set_ignored(device, ignored=False)
         sentence = "The device is added by another integration."
         self._offers.withdraw(device, sentence, but=domain)
@@ -236,6 +238,8 @@ class DiscoveryCoordinator:
                 return flow
         found = discovered(device, domain)
         self._flows.want(found)
+        if self._offers.is_full():
+            self._offers.make_room()
         flow = await self._flows.start(domain, "discovery", discovered=found)
         self._book.publish(device)
         return flow

@@ -108,16 +108,21 @@ class DeviceBook:
     def is_present(self, device: FoundDevice) -> bool:
         """Say whether a device answered lately."""
         now = self._clock.time()
+        announced = asked = False
         for one in device.observations.values():
-            # Announcements are withdrawn, or expire with the network's own cache of them.
-            if one.report.source == "mdns":
-                return True
-            if one.report.source == "scan":
-                if now - one.last_seen < SCAN_LIFE:
-                    return True
-            elif one.missed < GONE_AFTER:
-                return True
-        return False
+            match one.report.source:
+                case "mdns":
+                    announced = True
+                case "scan":
+                    if now - one.last_seen < SCAN_LIFE:
+                        return True
+                case _:
+                    asked = True
+                    if one.missed < GONE_AFTER:
+                        return True
+        # An announcement outlives a plug that was pulled by more than an hour: it only counts where
+        # nothing else can be asked.
+        return announced and not asked
 
     def is_listed(self, device: FoundDevice) -> bool:
         """Say whether a device is there, in use, ignored, or has left lately."""

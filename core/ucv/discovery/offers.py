@@ -6,6 +6,9 @@ from ucv.discovery.merging import FoundDevice
 from ucv.flows.manager import FlowManager
 from ucv.flows.view import Discovered, FlowView
 
+#: Devices that are offered at once without anybody asking for it; others are when they are chosen.
+MAX_OFFERS = 50
+
 
 class Offers:
     """Knows the flows of found devices: their key is the device's id."""
@@ -20,6 +23,16 @@ class Offers:
             for flow in self._flows.list()
             if flow.discovered is not None and flow.discovered.key == device.id
         ]
+
+    def is_full(self) -> bool:
+        """Say whether so many devices are offered that no other one is by itself."""
+        return sum(flow.discovered is not None for flow in self._flows.list()) >= MAX_OFFERS
+
+    def make_room(self) -> None:
+        """Take back what was offered first and nobody has answered: a person wants another one."""
+        for flow in self._flows.list():
+            if flow.discovered is not None and self._flows.withdraw(flow.id, "Another one comes."):
+                return
 
     def withdraw(self, device: FoundDevice, sentence: str, *, but: str | None = None) -> None:
         """End a device's flows that nobody has answered yet, except those of one integration."""

@@ -122,6 +122,8 @@ class Router:
 
     def _may_offer(self, device: FoundDevice, domain: str) -> bool:
         """Say whether to begin a flow: one that fails at once must not begin with each answer."""
+        if self._offers.is_full():
+            return False
         key, now = (device.id, domain), self._clock.monotonic()
         offered = {k: at for k, at in self._offered.items() if now - at < OFFER_AGAIN}
         if key in offered:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from ucv import DeviceInfo, Integration, Sighting, Stream, fields
 from ucv.clock import SystemClock
+from ucv.discovery.offers import MAX_OFFERS
 from ucv.discovery.report import Report
 from ucv.discovery.view import DeviceState, DeviceView, DiscoveryChanged
 from ucv.entries.entry import EntryState
+from ucv.errors import NotFoundError
 from ucv.hub import Hub
 from ucv.testing import AcmeDevice, HubKit, running_hub, until
 
@@ -265,3 +269,49 @@ async def test_what_was_found_is_remembered_when_the_hub_starts_again(tmp_path: 
         assert known.addresses == device.addresses
     finally:
         await again.stop()
+
+
+async def test_more_devices_than_are_offered_can_all_be_chosen(found: Found) -> None:
+    for number in range(MAX_OFFERS + 5):
+        found.report(host=f"127.0.9.{number + 1}", serial=f"MANY-{number:04d}")
+    await until(
+        lambda: sum(one.flow_id is not None for one in found.hub.discovery.list()) == MAX_OFFERS, 20
+    )
+    devices = found.hub.discovery.list()
+    assert len(devices) == MAX_OFFERS + 5
+    for device in devices:
+        flow = await found.hub.discovery.adopt(device.id)
+        assert flow.discovered is not None
+        assert flow.discovered.host == device.host
+
+
+async def test_an_integration_that_is_not_there_cannot_be_chosen(found: Found) -> None:
+    found.report()
+    device = await found.offered()
+    with pytest.raises(NotFoundError, match="no such integration"):
+        await found.hub.discovery.adopt(device.id, "nikon")
+
+
+async def test_a_device_that_answers_no_question_any_more_is_gone_whatever_it_announced(
+    found: Found,
+) -> None:
+    found.report("mdns", key="Hall")
+    found.report()
+    device = await found.offered()
+    for number in (1, 2):
+        found.hub.discovery._book.end_round(time.time() + number)
+    gone = found.hub.discovery.get(device.id)
+    assert (gone.present, gone.flow_id) == (False, None)
+
+
+async def test_a_device_that_only_announces_itself_is_there_until_it_says_good_bye(
+    found: Found,
+) -> None:
+    found.report("mdns", key="Hall")
+    device = await found.offered()
+    for number in (1, 2):
+        found.hub.discovery._book.end_round(time.time() + number)
+    assert found.hub.discovery.get(device.id).present
+    where = found.camera.http.host
+    found.hub.discovery.report(Report("mdns", "acme", where, "Hall", Sighting(0.0), gone=True))
+    assert not found.hub.discovery.get(device.id).present
