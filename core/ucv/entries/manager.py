@@ -115,23 +115,33 @@ class EntryManager(EntryBook):
 
         For two that say they are the same: by their MAC addresses, or else by where they are.
         """
+        own = await self._own_info(entry_id)
+        if own is None:
+            return False
+        macs = normal_mac(own.mac), normal_mac(info.mac)
+        if None not in macs:
+            return macs[0] != macs[1]
+        try:
+            current = self.loaded(entry_id)[1].host
+            return await resolved(current) != await resolved(host or "")
+        except CameraViewerError:
+            return False
+
+    async def answers(self, entry_id: str) -> bool:
+        """Say whether an entry's device still answers where the entry has it."""
+        return await self._own_info(entry_id) is not None
+
+    async def _own_info(self, entry_id: str) -> DeviceInfo | None:
+        """Return what an entry's device says of itself; None if it has moved."""
         try:
             integration, device = self.loaded(entry_id)
             own: DeviceInfo = await self._calls.call(integration, "probe", device)
-            known, told = self._entry(entry_id).config.unique_id, own.unique_id
-            if known is not None and told is not None and not says_the_same(known, told):
-                return False  # a third one answers where it was: it has moved
-            macs = normal_mac(own.mac), normal_mac(info.mac)
-            if None not in macs:
-                return macs[0] != macs[1]
-            return await resolved(device.host) != await resolved(host or "")
         except CameraViewerError:
-            # It does not answer where it was: it has moved.
-            return False
-
-    async def is_another_host(self, entry_id: str, host: str) -> bool:
-        """Say whether an entry's device still answers, and not at ``host``."""
-        return await self.is_another(entry_id, DeviceInfo(), host)
+            return None  # it does not answer where it was
+        known, told = self._entry(entry_id).config.unique_id, own.unique_id
+        if known is not None and told is not None and not says_the_same(known, told):
+            return None  # a third one answers where it was
+        return own
 
     # --- life of the hub ----------------------------------------------------------------------
 

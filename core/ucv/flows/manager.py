@@ -168,13 +168,14 @@ class FlowManager:
         """Have an entry go on where its device was found, and say whether that is a new address.
 
         Not if the device still answers where it was: then it has two, or another says it were it.
+        Nor is a port given up that it answers at.
         """
         entry = self._entries.get(entry_id).config
         integration = self._integrations().get(entry.integration)
         if integration is None:
             return False
         changes = addresses.moved(entry, found, keys_of(integration.schema))
-        if not changes or await self._entries.is_another_host(entry_id, found.host):
+        if not changes or await self._entries.answers(entry_id):
             return False
         _log.info("%s was found again at %s", entry_id, found.host)
         await self._entries.relocate(entry_id, changes)
