@@ -59,6 +59,8 @@ PLACES = (
     Place("/", port=8081),
     Place("/video", port=8080),
     Place("/?action=stream", port=8080),
+    # Where a scan has seen one begin, at whatever port.
+    Place("/"),
 )
 
 
