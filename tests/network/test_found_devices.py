@@ -143,3 +143,60 @@ async def test_nobody_is_logged_in_to_by_finding_scanning_and_looking(
         counted = {device.kind: await device.logins() for device in devices}
         assert [kind for kind, count in counted.items() if count] == ["dahua"]
         assert {contact.target for contact in wire.logins()} == {dahua.host.address}
+
+
+async def test_two_devices_with_one_serial_number_are_two(lab: NetworkLab, hub_on: StartOn) -> None:
+    first = await plug_in(lab, "hikvision", 21, serial="SAME0001")
+    second = await plug_in(lab, "hikvision", 22, serial="SAME0001")
+    hub = await hub_on(await lab.host("hub", "192.0.2.2"))
+    async with opened(hub) as inbox:
+        for device in (first, second):
+            # By mDNS they would have one name, which the second one may not take.
+            at = await device.announce("sadp", "ws-discovery", "ssdp")
+            assert await late(inbox, device, {"sadp", "ws-discovery", "ssdp"}, at) == {}
+        found = await inbox.devices()
+        assert sorted(one["host"] for one in found) == ["192.0.2.21", "192.0.2.22"]
+        assert {one["mac"] for one in found} == {"02:00:00:00:00:15", "02:00:00:00:00:16"}
+        entries = await inbox.adopt(*(one["id"] for one in found))
+        assert len(set(entries)) == 2
+        cameras = await hub.cameras()
+        hosts = {cameras[entry_id]["config"]["host"] for entry_id in entries}
+        assert hosts == {"192.0.2.21", "192.0.2.22"}
+        # Neither is taken for the other when they are heard again.
+        await inbox.call("discovery/refresh")
+        await asyncio.sleep(3)
+        assert {one["host"]: one["entry_id"] for one in await inbox.devices()} == {
+            cameras[entry_id]["config"]["host"]: entry_id for entry_id in entries
+        }
+
+
+async def test_two_devices_behind_one_address_are_two(lab: NetworkLab, hub_on: StartOn) -> None:
+    host = await lab.host("router", "192.0.2.30")
+    first = await serve(host, "hikvision", serial="ONE00001", mac="02:00:00:00:01:01")
+    second = await serve(
+        *(host, "dahua"), port=8080, rtsp=8554, serial="TWO00002", mac="02:00:00:00:01:02"
+    )
+    hub = await hub_on(await lab.host("hub", "192.0.2.2"))
+    async with opened(hub) as inbox:
+        await asyncio.gather(first.announce(), second.announce())
+
+        async def both() -> Any:
+            found = {one["integration"]: one for one in await inbox.at("192.0.2.30")}
+            return found if found.keys() == {"hikvision", "dahua"} else None
+
+        found = await soon(both)
+        # What came last must not change it.
+        await asyncio.sleep(2)
+        found = await both()
+        assert found, await inbox.devices()
+        assert {kind: one["http_port"] for kind, one in found.items()} == {
+            "hikvision": 80,
+            "dahua": 8080,
+        }
+        entries = await inbox.adopt(*(one["id"] for one in found.values()))
+        cameras = await hub.cameras()
+        ports = {
+            cameras[entry_id]["integration"]: cameras[entry_id]["config"].get("http_port", 80)
+            for entry_id in entries
+        }
+        assert ports == {"hikvision": 80, "dahua": 8080}

@@ -78,3 +78,42 @@ async def test_cameras_with_another_address_are_live_again_without_a_person(
         was = device["host"].replace(".12", ".2")
         assert [span["host"] for span in device["addresses"]] == [device["host"], was]
         assert device["entry_id"] == entries[device["integration"]]
+
+
+async def test_a_camera_that_gets_the_address_of_another_one_is_not_taken_for_it(
+    lab: NetworkLab, hub_on: StartOn
+) -> None:
+    hub = await hub_on(await lab.host("hub", "192.0.2.2"))
+    ours: dict[str, Any] = {"serial": "OURS0001", "mac": "02:00:00:00:03:01"}
+    theirs: dict[str, Any] = {"serial": "THEIRS0001", "mac": "02:00:00:00:03:02"}
+    old = await lab.host("old", "192.0.2.21", ours["mac"])
+    device = await serve(old, "hikvision", **ours)
+    await device.announce()
+    async with opened(hub) as inbox:
+
+        async def found() -> Any:
+            return await inbox.at("192.0.2.21")
+
+        (one,) = await soon(found)
+        (entry_id,) = await inbox.adopt(one["id"])
+        await inbox.keep_live(entry_id)
+    await hub.until_camera(entry_id, lambda camera: camera["state"] == "live")
+
+    # The addresses are dealt anew: another one's camera gets the one that ours had.
+    await old.change_address("192.0.2.121")
+    await device.pull_plug()
+    new = await lab.host("new", "192.0.2.21", theirs["mac"])
+    other = await serve(new, "hikvision", **theirs)
+    await other.announce()
+    device = await serve(old, "hikvision", **ours)
+    await device.announce()
+
+    def is_live(camera: Any) -> object:
+        return camera["config"]["host"] == "192.0.2.121" and camera["state"] == "live"
+
+    await hub.until_camera(entry_id, is_live, FOLLOW_LIMIT)
+    devices = (await hub.get("/api/discovery"))["devices"]
+    assert {one["host"]: one["entry_id"] for one in devices} == {
+        "192.0.2.21": None,
+        "192.0.2.121": entry_id,
+    }
