@@ -32,7 +32,9 @@ async def start_with_acme(tmp_path: Path, start_hub: StartHub) -> HubProcess:
     folder = tmp_path / "config" / "custom_integrations"
     folder.mkdir(parents=True)
     shutil.copy(ACME, folder)
-    (tmp_path / "config" / "ucv.yaml").write_text("discovery: {interfaces: [127.0.0.1]}\n")
+    (tmp_path / "config" / "ucv.yaml").write_text(
+        "discovery: {enabled: true, methods: [mdns], interfaces: [127.0.0.1]}\n"
+    )
     return await start_hub(tmp_path / "config", "--log-level", "debug")
 
 
@@ -107,12 +109,11 @@ async def test_a_camera_that_announces_itself_is_one_form_from_live(
         network = AsyncZeroconf(interfaces=["127.0.0.1"])
         try:
             await camera.announce_acme(network)
-            inbox = page.get_by_role("button", name="Inbox")
-            await inbox.click()
-            found = page.get_by_text("PAGE-2").first
-            await expect(found).to_be_visible(timeout=LIMIT)
+            await page.get_by_role("button", name="Inbox").click()
+            card = page.locator("[data-testid^='device-']").filter(has_text="PAGE-2")
+            await expect(card).to_be_visible(timeout=LIMIT)
             await screenshot(page, "acme-discovered")
-            await page.get_by_role("button", name="Add: A1 PAGE-2").click()
+            await card.get_by_role("button", name="Add:").click()
             dialog = page.get_by_role("dialog").last
             await expect(dialog.get_by_label("Host")).to_have_value(camera.host, timeout=LIMIT)
             await dialog.get_by_label("User name").fill(camera.username)

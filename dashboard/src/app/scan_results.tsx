@@ -89,7 +89,7 @@ function Row(props: {
         {props.isNew && <span className="badge badge--plain">{words.scanNew}</span>}
       </td>
       <td>{resultTitle(result) || words.scanUnknown}</td>
-      <td>
+      <td className="scan__ports" data-label={words.scanPorts}>
         {result.ports.join(", ")}
         {change && <span className="scan__change">{changeText(change)}</span>}
       </td>

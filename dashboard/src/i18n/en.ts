@@ -241,7 +241,9 @@ export const en = {
   foundShared: (count: number) =>
     count === 0
       ? "Tick the devices above that have the same user name and password."
-      : `Each of the ${count} chosen is logged in to once.`,
+      : count === 1
+        ? "The chosen one is logged in to once."
+        : `Each of the ${count} chosen is logged in to once.`,
   foundUserName: "User name",
   foundAddAll: (count: number) => (count === 0 ? "Add" : `Add ${count}`),
   foundAdded: (count: number) => (count === 0 ? "" : `${count} added.`),

@@ -228,10 +228,13 @@ export const es: Words = {
   foundShared: (count) =>
     count === 0
       ? "Marque arriba los dispositivos que tienen el mismo usuario y contraseña."
-      : `Se accede una vez a cada uno de los ${count} elegidos.`,
+      : count === 1
+        ? "Se accede una vez al elegido."
+        : `Se accede una vez a cada uno de los ${count} elegidos.`,
   foundUserName: "Usuario",
   foundAddAll: (count) => (count === 0 ? "Añadir" : `Añadir ${count}`),
-  foundAdded: (count) => (count === 0 ? "" : `${count} añadidas.`),
+  foundAdded: (count) =>
+    count === 0 ? "" : `${count} ${count === 1 ? "añadida" : "añadidas"}.`,
   foundNeedsAnswer: "pregunta algo más; añádala por separado.",
   foundIgnored: (count) => `Ignoradas (${count})`,
   foundIgnoredOne: "ignorada",
