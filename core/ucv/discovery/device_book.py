@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -11,7 +12,7 @@ from dataclasses import replace
 from ucv.bus import EventBus
 from ucv.clock import Clock, TimerHandle
 from ucv.discovery.likeness import GONE_AFTER
-from ucv.discovery.merging import FoundDevice, Merger, neutral
+from ucv.discovery.merging import MAX_DEVICES, FoundDevice, Merger, neutral
 from ucv.discovery.offers import Offers
 from ucv.discovery.rejections import Rejections
 from ucv.discovery.report import Report
@@ -34,6 +35,8 @@ _log = logging.getLogger(__name__)
 SCAN_LIFE, LISTED = 3600.0, 24 * 3600.0
 #: Seconds between two writes of what changed.
 SAVE_INTERVAL = 5.0
+#: Devices that are gone and forgotten when there are too many, and seconds between two looks.
+SPARE, SPARE_INTERVAL = 100, 5.0
 
 
 class DeviceBook:
@@ -60,6 +63,7 @@ class DeviceBook:
         self._published: dict[str, DeviceView] = {}
         self._unsaved: set[str] = set()
         self._deleted: set[str] = set()
+        self._made_room = -math.inf
         self._timer: TimerHandle | None = None
         self._saving: asyncio.Task[None] | None = None
         self._closed = False
@@ -188,6 +192,7 @@ class DeviceBook:
     def take(self, report: Report) -> tuple[FoundDevice, bool] | None:
         """Return the device that a report is about, and whether it is new; None for no device."""
         now = self._clock.time()
+        self._make_room()
         known = len(self._merger.devices)
         taken = self._merger.take(report, now)
         if taken is None:
@@ -248,6 +253,22 @@ class DeviceBook:
             else:
                 del self._published[device.id]
                 self._bus.publish(DiscoveryForgotten(device.id))
+
+    def _make_room(self) -> None:
+        """Forget some that are gone and that nobody has a use for, if there is no room left."""
+        now = self._clock.monotonic()
+        if len(self._merger.devices) < MAX_DEVICES or now - self._made_room < SPARE_INTERVAL:
+            return
+        self._made_room = now
+        useless = [
+            device
+            for device in self.all()
+            if device.entry_id is None and not device.ignored and not self.is_present(device)
+        ]
+        for device in sorted(useless, key=lambda one: one.last_seen)[:SPARE]:
+            self._offers.withdraw(device, "The device is gone.")
+            self._merger.forget(device)
+            self._forget(device)
 
     def _forget(self, device: FoundDevice) -> None:
         self._unsaved.discard(device.id)

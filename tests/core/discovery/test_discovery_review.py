@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from ucv.bus import EventBus
+from ucv.discovery.device_book import DeviceBook
+from ucv.discovery.merging import MAX_DEVICES
+from ucv.discovery.offers import Offers
+from ucv.discovery.rejections import Rejections
 from ucv.discovery.report import Report
+from ucv.discovery.store import MemoryDeviceStore
 from ucv.entries.entry import EntryState
+from ucv.flows.manager import FlowManager
 from ucv.flows.view import Discovered
 from ucv.plugins.sightings import Sighting
-from ucv.testing import AcmeDevice, HubKit, running_hub, until
+from ucv.testing import AcmeDevice, FakeClock, HubKit, running_hub, until
 
 ACME = Path(__file__).parents[3] / "custom_integrations" / "acme.py"
 
@@ -23,6 +30,36 @@ def report_of(camera: AcmeDevice, host: str | None = None, port: int | None = No
         http_port=port or camera.http.port,
     )
     return Report("acme-udp", "acme", host or camera.http.host, None, told)
+
+
+def book_of(clock: FakeClock) -> DeviceBook:
+    """Return a list of devices that nothing is offered of."""
+    rejections = Rejections(clock)
+    return DeviceBook(
+        clock=clock,
+        bus=EventBus(),
+        store=MemoryDeviceStore(),
+        rejections=rejections,
+        offers=Offers(cast("FlowManager", NoFlows())),
+        integrations=dict,
+    )
+
+
+class NoFlows:
+    """Has none."""
+
+    def of_discovered(self, key: str) -> list[Any]:
+        """Return none."""
+        return []
+
+    def list(self) -> list[Any]:
+        """Return none."""
+        return []
+
+
+def target(host: str, key: str | None = None, **told: Any) -> Report:
+    """Return what a device says by WS-Discovery."""
+    return Report("ws-discovery", "onvif", host, key, Sighting(0.5, **told))
 
 
 async def offered(kit: HubKit) -> Any:
@@ -56,3 +93,23 @@ async def test_a_camera_that_answers_at_the_port_it_was_given_keeps_it() -> None
         found = Discovered("acme", "key", "A1", "127.0.0.1", 1, unique_id=camera.serial)
         assert not await kit.hub.flows.follow(entry.config.id, found)
         assert kit.hub.entries.get(entry.config.id).config.data["http_port"] == camera.http.port
+
+
+async def test_a_flood_of_devices_that_are_gone_leaves_room_for_others_later() -> None:
+    clock = FakeClock()
+    book = book_of(clock)
+    wanted = book.take(target("192.0.2.1", serial="KEPT-1"))
+    assert wanted is not None
+    book.set_ignored(wanted[0], ignored=True)
+    for number in range(MAX_DEVICES + 10):
+        book.take(target(f"10.0.{number // 256}.{number % 256}", serial=f"FLOOD-{number}"))
+    assert len(book.all()) == MAX_DEVICES
+    for _ in range(2):
+        await clock.advance(10)
+        book.end_round(clock.time())
+    taken = book.take(target("192.0.2.2", serial="NEW-1"))
+    assert taken is not None
+    assert taken[1]
+    assert book.find(wanted[0].id) is wanted[0]
+    assert len(book.all()) <= MAX_DEVICES
+    await book.close()
