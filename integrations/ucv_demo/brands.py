@@ -53,6 +53,10 @@ class Brands:
                         await stack.enter_async_context(_device(brand))
                     except OSError as error:
                         _log.warning("No virtual %s camera: %s", _NAMES[brand], error.strerror)
+                try:
+                    await _announce_one(stack)
+                except OSError as error:
+                    _log.warning("No virtual camera can be discovered: %s", error.strerror)
                 self._running = stack.pop_all()
 
     async def close(self, entry_id: str) -> None:
@@ -100,6 +104,25 @@ def _device(brand: str) -> Any:
         password=_PASSWORD,
         scene=True,
     )
+
+
+async def _announce_one(stack: AsyncExitStack) -> None:
+    """Run a camera that nobody has added yet, so that there is one to be discovered."""
+    from ucv.testing.discovery import announce  # noqa: PLC0415
+    from ucv.testing.hikvision import HikvisionDevice  # noqa: PLC0415
+
+    camera = HikvisionDevice(
+        "GARDEN",
+        host=_HOST.format(len(_NAMES) + 1),
+        http_port=_HTTP_PORT,
+        rtsp_port=_RTSP_PORT,
+        username=_USER,
+        password=_PASSWORD,
+        scene=True,
+    )
+    await stack.enter_async_context(camera)
+    protocols = ("sadp", "ws-discovery", "ssdp")
+    await stack.enter_async_context(announce(camera, protocols=protocols))
 
 
 def _mapping(brand: str) -> dict[str, Any]:

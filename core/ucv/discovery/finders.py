@@ -124,10 +124,14 @@ class Finders:
         )
 
     def networks(self) -> tuple[InterfaceStatus, ...]:
-        """Return the networks that devices are looked for in."""
+        """Return the networks that devices are looked for in.
+
+        Loopback is everybody's own: it is left out unless somebody has named it.
+        """
         return tuple(
             InterfaceStatus(one.name, str(one.address), str(one.network))
             for one in self.interfaces()
+            if self._settings.interfaces or not one.address.is_loopback
         )
 
     def _report(self, report: Report) -> None:

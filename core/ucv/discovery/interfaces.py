@@ -24,9 +24,10 @@ class Interface:
 
 
 def interfaces(wanted: Sequence[str] = ()) -> tuple[Interface, ...]:
-    """Return the interfaces that are up: those with the ``wanted`` addresses, or all but loopback.
+    """Return the interfaces that are up: those with the ``wanted`` addresses, or all of them.
 
-    An address that this machine does not have is left out: it may come later.
+    Loopback is one of them: devices made of software are found there. An address that this machine
+    does not have is left out: it may come later.
     """
     stats = psutil.net_if_stats()
     found: list[Interface] = []
@@ -37,7 +38,7 @@ def interfaces(wanted: Sequence[str] = ()) -> tuple[Interface, ...]:
             if one.family is not socket.AF_INET:
                 continue
             address = IPv4Address(one.address)
-            if str(address) not in wanted if wanted else address.is_loopback:
+            if wanted and str(address) not in wanted:
                 continue
             network = IPv4Network(f"{address}/{one.netmask or 32}", strict=False)
             wide = network.prefixlen < 31 and not address.is_loopback

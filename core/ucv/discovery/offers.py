@@ -59,5 +59,8 @@ def discovered(device: FoundDevice, domain: str) -> Discovered:
 
 
 def _title(device: FoundDevice) -> str | None:
-    named = [device.told("manufacturer"), device.told("model")]
-    return device.told("name") or " ".join(part for part in named if part) or None
+    manufacturer, model = device.told("manufacturer"), device.told("model")
+    if manufacturer and model:
+        return f"{manufacturer} {model}"
+    name: str | None = device.told("name")
+    return name or manufacturer or model
