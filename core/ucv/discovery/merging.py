@@ -23,6 +23,8 @@ from ucv.plugins.sightings import Sighting
 
 #: Devices that are kept; evidence and addresses of each.
 MAX_DEVICES, MAX_EVIDENCE, MAX_ADDRESSES = 1000, 32, 32
+#: Marks of a device from which on those are dropped that none of its evidence tells.
+MAX_MARKS = 64
 
 #: Something that is the same wherever a device is: ("mac", "44:19:b6:…"), ("key", "mdns", "…").
 Mark = tuple[str, ...]
@@ -210,10 +212,11 @@ class Merger:
         before = device.observations.pop(key, None)
         first = now if before is None else before.first_seen
         device.observations[key] = Observation(report, first, now)
-        if len(device.observations) > MAX_EVIDENCE:
+        while len(device.observations) > MAX_EVIDENCE:
             del device.observations[next(iter(device.observations))]
         device.last_seen = now
         self._index(device, marks)
+        self._bound_marks(device)
         span = device.addresses.pop(report.host, None)
         began = now if span is None else span.first_seen
         device.addresses[report.host] = AddressSpan(report.host, began, now)
@@ -277,6 +280,14 @@ class Merger:
             known = self._by_mark.setdefault(mark, [])
             if device not in known:
                 known.append(device)
+
+    def _bound_marks(self, device: FoundDevice) -> None:
+        """Drop what a device is not known by any more, of one that has ever new names."""
+        if len(device.marks) > MAX_MARKS:
+            told = {mark for one in device.observations.values() for mark in _marks(one.report)}
+            for mark in device.marks - told:
+                device.marks.discard(mark)
+                _drop(self._by_mark, mark, device)
 
     def _place(self, device: FoundDevice, host: str) -> None:
         known = self._by_host.setdefault(host, [])

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from ucv.bus import EventBus
 from ucv.discovery.device_book import DeviceBook
-from ucv.discovery.merging import MAX_DEVICES
+from ucv.discovery.merging import MAX_DEVICES, Merger
 from ucv.discovery.offers import Offers
 from ucv.discovery.rejections import Rejections
 from ucv.discovery.report import Report
@@ -113,3 +113,21 @@ async def test_a_flood_of_devices_that_are_gone_leaves_room_for_others_later() -
     assert book.find(wanted[0].id) is wanted[0]
     assert len(book.all()) <= MAX_DEVICES
     await book.close()
+
+
+def test_what_a_device_is_known_by_is_bounded_however_often_it_takes_another_name() -> None:
+    merger = Merger(Rejections(FakeClock()))
+    first = Report("sadp", "hikvision", "192.0.2.1", "m", Sighting(0.9, mac="44:19:b6:00:00:01"))
+    merger.take(first, 1000.0)
+    for number in range(1000):
+        name = f"name-{number}"
+        merger.take(target("192.0.2.1", name, endpoint=name), 1000.0 + number)
+        if number % 20 == 0:
+            merger.take(first, 1000.0 + number)
+    for number in range(1000):
+        told = Sighting(0.5, mac="44:19:b6:00:00:01", serial=f"SERIAL-{number}")
+        merger.take(Report("dhip", "dahua", "192.0.2.1", None, told), 7000.0)
+    (device,) = merger.devices.values()
+    assert ("mac", "44:19:b6:00:00:01") in device.marks
+    assert len(device.marks) <= 200
+    assert len(merger._by_mark) <= 200
