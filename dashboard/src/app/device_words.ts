@@ -6,8 +6,10 @@ import { words } from "../i18n/index.ts";
 /** What a device is called: its brand and model if it tells them, else its name or address. */
 export function deviceTitle(device: Device): string {
   const { manufacturer, model, name, host } = device;
-  const known = [manufacturer, model].filter(Boolean).join(" ");
-  return known || name || host;
+  if (!manufacturer) return name || model || host;
+  // Some say their brand with the model.
+  const twice = model?.toLowerCase().startsWith(manufacturer.toLowerCase());
+  return twice && model ? model : [manufacturer, model].filter(Boolean).join(" ");
 }
 
 /** The name that somebody gave it; null if that only says again what it is. */
@@ -36,12 +38,12 @@ const SOURCES: Readonly<Record<string, string>> = {
   dhip: "DHIP",
 };
 
-/** Devices to be offered: those that are there first, then by name. */
+/** Devices to be offered: those that are there first, then the newest. */
 export function offered(devices: Iterable<Device>): readonly Device[] {
   return [...devices]
     .filter(({ state }) => state === "new")
     .sort(
       (one, other) =>
-        Number(other.present) - Number(one.present) || one.first_seen - other.first_seen,
+        Number(other.present) - Number(one.present) || other.first_seen - one.first_seen,
     );
 }
