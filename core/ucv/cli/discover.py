@@ -22,6 +22,7 @@ from ucv.discovery.finders import Finders
 from ucv.discovery.merging import FoundDevice, Merger, neutral
 from ucv.discovery.rejections import Rejections
 from ucv.discovery.report import Report
+from ucv.discovery.view import MethodStatus
 from ucv.errors import ValidationError
 from ucv.plugins.discovery_handlers import DiscoveryHandler
 from ucv.plugins.integration import Integration
@@ -77,6 +78,8 @@ class Search:
         self._integrations = integrations
         self._rejections = Rejections(SystemClock())
         self._merger = Merger(self._rejections)
+        #: How each protocol did, once it is over.
+        self.methods: tuple[MethodStatus, ...] = ()
         self.finders = Finders(
             clock=SystemClock(),
             settings=settings,
@@ -116,7 +119,7 @@ class Search:
             "devices": [self._device(device) for device in self.devices],
             "methods": [
                 {"name": one.name, "listening": one.listening, "problem": one.problem}
-                for one in self.finders.methods()
+                for one in self.methods
             ],
             "rejected": self._rejections.to_json()["counts"],
         }
@@ -166,6 +169,7 @@ async def _look(
                     except TimeoutError:
                         continue
         finally:
+            search.methods = search.finders.methods()
             await search.finders.stop()
         return not interrupted.is_set()
 
@@ -177,7 +181,7 @@ def _progress(search: Search, left: float) -> Table:
 
 
 def _tell(search: Search) -> None:
-    for method in search.finders.methods():
+    for method in search.methods:
         if method.problem is not None:
             err.print(f"[yellow]{method.name} cannot be used:[/] {escape(method.problem)}")
     if search.devices:
