@@ -12,11 +12,13 @@ export function deviceTitle(device: Device): string {
   return twice && model ? model : [manufacturer, model].filter(Boolean).join(" ");
 }
 
-/** The name that somebody gave it; null if that only says again what it is. */
-export function nameBeside(device: Device): string | null {
+/** What its title does not say: its model, and a name that somebody gave it. */
+export function besideTitle(device: Device): readonly string[] {
   const { name, model } = device;
-  const says = name === deviceTitle(device) || (model !== null && name?.includes(model));
-  return says ? null : name;
+  const title = deviceTitle(device);
+  // Many are called by their model from the factory on.
+  const own = model && name?.includes(model) ? null : name;
+  return [model, own].filter((one) => one !== null && !title.includes(one)) as string[];
 }
 
 /** How sure it is that the integration fits. */

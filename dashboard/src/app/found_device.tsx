@@ -4,7 +4,7 @@ import type { ApiError, Device, Flow } from "../client/index.ts";
 import { sentence, words } from "../i18n/index.ts";
 import { ago } from "./ago.ts";
 import { useNow } from "./clock.ts";
-import { confidenceText, deviceTitle, nameBeside, sourceName } from "./device_words.ts";
+import { besideTitle, confidenceText, deviceTitle, sourceName } from "./device_words.ts";
 import { useHub, useHubState } from "./hub.tsx";
 import { CameraIcon } from "./icons.tsx";
 import { useToasts } from "./toasts.tsx";
@@ -76,7 +76,7 @@ export function FoundDevice({ device, chosen, onChoose, onOpen }: FoundDevicePro
         <p className="entry__line">
           {[
             device.host !== title && device.host,
-            nameBeside(device),
+            ...besideTitle(device),
             device.integration_name &&
               `${device.integration_name}, ${confidenceText(device.confidence)}`,
             !device.present && words.foundGone(ago(device.last_seen, now)),

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 
-import { confidenceText, deviceTitle, offered, sourceName } from "../../src/app/device_words.ts";
+import {
+  besideTitle, confidenceText, deviceTitle, offered, sourceName,
+} from "../../src/app/device_words.ts";
 import { device } from "./found.ts";
 
 test("a device is called by brand and model, else by its name, else by its address", () => {
@@ -14,6 +16,14 @@ test("a device is called by brand and model, else by its name, else by its addre
 
 test("a brand that the model says too is said once", () => {
   expect(deviceTitle(device({ manufacturer: "Acme", model: "ACME A1" }))).toBe("ACME A1");
+});
+
+test("model and name are told beside the title unless they say the same", () => {
+  const acme = { manufacturer: "Acme", model: "A1" };
+  expect(besideTitle(device({ ...acme, name: "Hall" }))).toEqual(["Hall"]);
+  expect(besideTitle(device({ ...acme, name: "ACME A1 - 0001" }))).toEqual([]);
+  expect(besideTitle(device({ manufacturer: null, model: "A1", name: "Hall" }))).toEqual(["A1"]);
+  expect(besideTitle(device({ manufacturer: null, model: null, name: "Hall" }))).toEqual([]);
 });
 
 test("how sure it is and by which protocol is said in words", () => {
