@@ -25,7 +25,9 @@ class Owners:
         for entry in self._entries.values():
             if entry.unique_id is not None:
                 # A distinct id is that of a device which shares its serial number with others.
-                self._identify(entry.unique_id, entry.id)
+                shared = entry.unique_id.rpartition("@")[0]
+                for unique_id in filter(None, (entry.unique_id, shared)):
+                    self._identify(unique_id, entry.id)
             host = addresses.host_of(addresses.current(entry))
             if host is not None:
                 self._by_host.setdefault(_plain(host), []).append(entry.id)
@@ -42,18 +44,21 @@ class Owners:
 
     def of(self, device: FoundDevice, domains: Collection[str]) -> EntryConfig | None:
         """Return a device's entry: by what it is, by what it was, and at last by where it is."""
-        for entry_id in self._by_what_it_is(device, domains):
-            return self._entries[entry_id]
+        here = self._by_host.get(_plain(device.host), ())
+        # Entries may share a serial number: then it is the one that has the device's place.
+        same = list(dict.fromkeys(self._by_what_it_is(device, domains)))
+        for entry_id in [*(one for one in same if one in here), device.entry_id, *same]:
+            if entry_id in same:
+                return self._entries[entry_id]
         if device.entry_id in self._entries:
-            entry = self._entries[device.entry_id or ""]
+            entry = self._entries[device.entry_id]
             if not self._is_another(entry, device):
                 return entry
-        for host in [device.host, *device.addresses]:
-            for entry_id in self._by_host.get(_plain(host), ()):
-                entry = self._entries[entry_id]
-                same = _same_ports(addresses.current(entry), device)
-                if same and host == device.host and not self._is_another(entry, device):
-                    return entry
+        for entry_id in here:
+            entry = self._entries[entry_id]
+            same_ports = _same_ports(addresses.current(entry), device)
+            if same_ports and not self._is_another(entry, device):
+                return entry
         return None
 
     def _by_what_it_is(self, device: FoundDevice, domains: Collection[str]) -> Iterable[str]:

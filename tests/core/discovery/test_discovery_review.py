@@ -131,3 +131,16 @@ def test_what_a_device_is_known_by_is_bounded_however_often_it_takes_another_nam
     assert ("mac", "44:19:b6:00:00:01") in device.marks
     assert len(device.marks) <= 200
     assert len(merger._by_mark) <= 200
+
+
+async def test_of_two_entries_with_one_serial_number_the_device_has_the_one_at_its_place() -> None:
+    async with AcmeDevice() as one, AcmeDevice(host="127.0.0.2") as two, running_hub(ACME) as kit:
+        first = await kit.add({"integration": "acme", "name": "One", **one.config})
+        second = await kit.add({"integration": "acme", "name": "Two", **two.config})
+        await kit.reaches(first.config.id, EntryState.LOADED)
+        await kit.reaches(second.config.id, EntryState.LOADED)
+        await one.stop()
+        kit.hub.discovery.report(report_of(two))
+        await until(lambda: kit.hub.discovery.list()[0].entry_id is not None, 15)
+        assert kit.hub.discovery.list()[0].entry_id == second.config.id
+        assert kit.hub.entries.get(first.config.id).config.data["host"] == "127.0.0.1"
