@@ -159,15 +159,20 @@ async def test_two_devices_with_one_serial_number_are_two(lab: NetworkLab, hub_o
         assert {one["mac"] for one in found} == {"02:00:00:00:00:15", "02:00:00:00:00:16"}
         entries = await inbox.adopt(*(one["id"] for one in found))
         assert len(set(entries)) == 2
+        for entry_id in entries:
+            await hub.until_camera(entry_id, lambda camera: camera["entry"]["state"] == "loaded")
         cameras = await hub.cameras()
-        hosts = {cameras[entry_id]["config"]["host"] for entry_id in entries}
-        assert hosts == {"192.0.2.21", "192.0.2.22"}
+        hosts = {cameras[entry_id]["config"]["host"]: entry_id for entry_id in entries}
+        assert hosts.keys() == {"192.0.2.21", "192.0.2.22"}
+
+        async def as_adopted() -> bool:
+            return {one["host"]: one["entry_id"] for one in await inbox.devices()} == hosts
+
         # Neither is taken for the other when they are heard again.
+        await soon(as_adopted)
         await inbox.call("discovery/refresh")
         await asyncio.sleep(3)
-        assert {one["host"]: one["entry_id"] for one in await inbox.devices()} == {
-            cameras[entry_id]["config"]["host"]: entry_id for entry_id in entries
-        }
+        assert await as_adopted(), await inbox.devices()
 
 
 async def test_two_devices_behind_one_address_are_two(lab: NetworkLab, hub_on: StartOn) -> None:

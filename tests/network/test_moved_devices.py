@@ -23,7 +23,7 @@ ANNOUNCED = {
     "onvif": ["ws-discovery"],
 }
 #: Seconds for a camera to be live at its new address, from when it is there.
-FOLLOW_LIMIT = 45.0
+FOLLOW_LIMIT = 60.0
 
 
 async def test_cameras_with_another_address_are_live_again_without_a_person(
