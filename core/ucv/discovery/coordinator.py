@@ -46,6 +46,8 @@ from ucv.streams.state import StreamState, StreamStateChanged
 #: States of an entry and a stream in which the device may have moved.
 _MISSED_ENTRY = frozenset({EntryState.SETUP_RETRY})
 _MISSED_STREAM = frozenset({StreamState.RETRYING, StreamState.OFFLINE})
+#: States of a next try: whether the device is still missed, shows after it.
+_TRYING = frozenset({EntryState.SETUP_IN_PROGRESS, StreamState.CONNECTING})
 
 
 class DiscoveryCoordinator:
@@ -328,7 +330,9 @@ class DiscoveryCoordinator:
             self._book.set_adopting(device, adopting=adoption is None, problem=problem)
 
     def _on_entry_changed(self, event: EntryChanged) -> None:
-        self._miss(("entry", event.entry.id), is_missed=event.status.state in _MISSED_ENTRY)
+        state = event.status.state
+        if state not in _TRYING:
+            self._miss(("entry", event.entry.id), is_missed=state in _MISSED_ENTRY)
         self._router.review_soon()
 
     def _on_entry_removed(self, event: EntryRemoved) -> None:
@@ -341,13 +345,18 @@ class DiscoveryCoordinator:
         self._router.review_soon()
 
     def _on_stream_changed(self, event: StreamStateChanged) -> None:
-        key = ("stream", f"{event.camera_id} {event.profile}")
-        self._miss(key, is_missed=event.status.state in _MISSED_STREAM)
+        state = event.status.state
+        if state not in _TRYING:
+            key = ("stream", f"{event.camera_id} {event.profile}")
+            self._miss(key, is_missed=state in _MISSED_STREAM)
 
     def _miss(self, key: tuple[str, str], *, is_missed: bool) -> None:
         """Ask oftener while a camera does not answer: it may have got another address."""
+        if is_missed == (key in self._missed):
+            return
         (self._missed.add if is_missed else self._missed.discard)(key)
-        self._rounds.missed(is_missed=bool(self._missed))
+        if is_missed or not self._missed:
+            self._rounds.missed(is_missed=is_missed)
 
     def _on_flow_changed(self, event: FlowChanged) -> None:
         found = event.view.discovered

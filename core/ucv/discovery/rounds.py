@@ -92,11 +92,12 @@ class Rounds:
             self._watchers -= 1
 
     def missed(self, *, is_missed: bool) -> None:
-        """Look for a camera that does not answer, ever more seldom; or do so no longer."""
-        if not is_missed:
-            self._missed_gap = 0.0
-        elif self._missed_gap == 0.0:
-            self._missed_gap = MISSED
+        """Look for a camera that does not answer, ever more seldom; or for none any longer.
+
+        Another one that is missed later is looked for as soon as the first was.
+        """
+        self._missed_gap = MISSED if is_missed else 0.0
+        if is_missed:
             self._bring_forward(self._clock.monotonic() + MIN_GAP)
 
     def _bring_forward(self, due: float) -> None:

@@ -16,6 +16,7 @@ from ucv.entries.entry import EntryState
 from ucv.flows.manager import FlowManager
 from ucv.flows.view import Discovered
 from ucv.plugins.sightings import Sighting
+from ucv.streams.state import StreamState, StreamStateChanged, StreamStatus
 from ucv.testing import AcmeDevice, FakeClock, HubKit, running_hub, until
 
 ACME = Path(__file__).parents[3] / "custom_integrations" / "acme.py"
@@ -144,3 +145,23 @@ async def test_of_two_entries_with_one_serial_number_the_device_has_the_one_at_i
         await until(lambda: kit.hub.discovery.list()[0].entry_id is not None, 15)
         assert kit.hub.discovery.list()[0].entry_id == second.config.id
         assert kit.hub.entries.get(first.config.id).config.data["host"] == "127.0.0.1"
+
+
+async def test_a_camera_that_is_tried_again_and_again_is_missed_once_and_another_anew() -> None:
+    async with running_hub(ACME) as kit:
+        told: list[bool] = []
+        kit.hub.discovery._rounds.missed = lambda *, is_missed: told.append(is_missed)  # type: ignore[method-assign]
+
+        def stream(camera: str, state: StreamState) -> None:
+            kit.hub.bus.publish(StreamStateChanged(camera, "main", StreamStatus(state)))
+
+        for _ in range(3):
+            stream("one", StreamState.CONNECTING)
+            stream("one", StreamState.RETRYING)
+        assert told == [True]
+        stream("two", StreamState.OFFLINE)
+        assert told == [True, True]
+        stream("one", StreamState.LIVE)
+        assert told == [True, True]
+        stream("two", StreamState.LIVE)
+        assert told == [True, True, False]
