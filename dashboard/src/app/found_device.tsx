@@ -92,7 +92,6 @@ export function FoundDevice({ device, chosen, onChoose, onOpen }: FoundDevicePro
             {sentence(device.problem)}
           </p>
         )}
-        <Evidence device={device} now={now} />
       </div>
       <div className="entry__actions">
         {device.adopting && (
@@ -151,6 +150,7 @@ export function FoundDevice({ device, chosen, onChoose, onOpen }: FoundDevicePro
           </>
         )}
       </div>
+      <Evidence device={device} now={now} />
     </li>
   );
 }

@@ -78,7 +78,10 @@ export const enDiscovery = {
   },
   scanDone: (done: string, all: string) => `${done} of ${all} addresses`,
   scanHosts: (hosts: number, ports: number) =>
-    `${hosts} ${hosts === 1 ? "answers" : "answer"} · ${ports} open ${ports === 1 ? "port" : "ports"}`,
+    [
+      `${hosts.toLocaleString("en")} ${hosts === 1 ? "answers" : "answer"}`,
+      `${ports.toLocaleString("en")} open ${ports === 1 ? "port" : "ports"}`,
+    ].join(" · "),
   scanRemaining: (seconds: number) => `about ${Math.ceil(seconds)} s left`,
   scanTook: (seconds: string) => `${seconds} s`,
   scanRate: (rate: string) => `${rate} probes/s`,

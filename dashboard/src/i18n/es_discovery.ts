@@ -45,7 +45,7 @@ export const esDiscovery: DiscoveryWords = {
   firmware: "Firmware",
 
   // --- exploración de la red ---
-  scan: "Exploración de la red",
+  scan: "Exploración",
   scanRefused: "Este servidor no explora redes.",
   scanText:
     "Mira cada dirección en busca de cámaras que no se anuncian. No se inicia sesión en nada.",
@@ -81,9 +81,10 @@ export const esDiscovery: DiscoveryWords = {
   },
   scanDone: (done, all) => `${done} de ${all} direcciones`,
   scanHosts: (hosts, ports) =>
-    `${hosts} ${hosts === 1 ? "responde" : "responden"} · ${ports} ${
-      ports === 1 ? "puerto abierto" : "puertos abiertos"
-    }`,
+    [
+      `${hosts.toLocaleString("es")} ${hosts === 1 ? "responde" : "responden"}`,
+      `${ports.toLocaleString("es")} ${ports === 1 ? "puerto abierto" : "puertos abiertos"}`,
+    ].join(" · "),
   scanRemaining: (seconds) => `quedan unos ${Math.ceil(seconds)} s`,
   scanTook: (seconds) => `${seconds} s`,
   scanRate: (rate) => `${rate} sondeos/s`,
