@@ -18,20 +18,16 @@ class Offers:
 
     def of(self, device: FoundDevice) -> list[FlowView]:
         """Return a device's open flows."""
-        return [
-            flow
-            for flow in self._flows.list()
-            if flow.discovered is not None and flow.discovered.key == device.id
-        ]
+        return self._flows.of_discovered(device.id)
 
     def is_full(self) -> bool:
         """Say whether so many devices are offered that no other one is by itself."""
-        return sum(flow.discovered is not None for flow in self._flows.list()) >= MAX_OFFERS
+        return len(self._flows.of_discovered()) >= MAX_OFFERS
 
     def make_room(self) -> None:
         """Take back what was offered first and nobody has answered: a person wants another one."""
-        for flow in self._flows.list():
-            if flow.discovered is not None and self._flows.withdraw(flow.id, "Another one comes."):
+        for flow in self._flows.of_discovered():
+            if self._flows.withdraw(flow.id, "Another one comes."):
                 return
 
     def withdraw(self, device: FoundDevice, sentence: str, *, but: str | None = None) -> None:

@@ -82,6 +82,14 @@ class FlowManager:
         """Return the open flows, the oldest first."""
         return [flow.view() for flow in self._flows.values()]
 
+    def of_discovered(self, key: str | None = None) -> builtins.list[FlowView]:
+        """Return the open flows of the device discovered under a key, or of all of them."""
+        return [
+            flow.view()
+            for flow in self._flows.values()
+            if flow.discovered is not None and key in (None, flow.discovered.key)
+        ]
+
     def get(self, flow_id: str) -> FlowView:
         """Return an open flow; raises `NotFoundError`."""
         return self._flow(flow_id).view()
@@ -168,7 +176,7 @@ class FlowManager:
         """Have an entry go on where its device was found, and say whether that is a new address.
 
         Not if the device still answers where it was: then it has two, or another says it were it.
-        Nor is a port given up that it answers at.
+        Nor is a port given up that it answers at. Raises `NotFoundError` and `StorageError`.
         """
         entry = self._entries.get(entry_id).config
         integration = self._integrations().get(entry.integration)
@@ -177,8 +185,9 @@ class FlowManager:
         changes = addresses.moved(entry, found, keys_of(integration.schema))
         if not changes or await self._entries.answers(entry_id):
             return False
+        if not await self._entries.relocate(entry_id, changes, since=entry):
+            return False  # somebody gave it another address meanwhile
         _log.info("%s was found again at %s", entry_id, found.host)
-        await self._entries.relocate(entry_id, changes)
         return True
 
     def withdraw(self, flow_id: str, sentence: str) -> bool:
