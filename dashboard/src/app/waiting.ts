@@ -3,7 +3,7 @@
 import type { Flow } from "../client/index.ts";
 import { useHubState } from "./hub.tsx";
 
-/** What waits for somebody: devices that were found, log-ins that were refused; the oldest first. */
+/** What waits: devices that were found, log-ins that were refused; the oldest first. */
 export function waiting(flows: ReadonlyMap<string, Flow>): readonly Flow[] {
   return [...flows.values()]
     .filter(({ source, page }) => {

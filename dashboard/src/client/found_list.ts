@@ -8,7 +8,10 @@ export interface Found {
 }
 
 /** What is known after `event`; undefined until the first snapshot. */
-export function appliedDiscovery(found: Found | undefined, event: DiscoveryEvent): Found | undefined {
+export function appliedDiscovery(
+  found: Found | undefined,
+  event: DiscoveryEvent,
+): Found | undefined {
   if (event.kind === "snapshot") {
     const { devices, status } = event;
     return { devices: new Map(devices.map((device) => [device.id, device])), status };

@@ -138,7 +138,7 @@ export class HubSocket {
     return this.#subscribe({ type: "config/subscribe" }, false, onEvent as never);
   }
 
-  /** Devices that were found, and each change; the network is asked often for as long as this is. */
+  /** Devices that were found, and each change; the network is asked often meanwhile. */
   subscribeDiscovery(
     onEvent: (event: DiscoveryEvent) => void,
     onRefused?: () => void,

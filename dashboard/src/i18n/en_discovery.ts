@@ -57,13 +57,15 @@ export const enDiscovery = {
     custom: "These ports …",
   },
   /** By the name of a profile. */
-  scanProfileNames: { quick: "quick", normal: "normal", deep: "deep", custom: "own ports" } as Record<
-    string,
-    string
-  >,
+  scanProfileNames: {
+    quick: "quick",
+    normal: "normal",
+    deep: "deep",
+    custom: "own ports",
+  } as Record<string, string>,
   scanPortsOwn: "Port numbers",
   scanLarge: (count: string) =>
-    `These are ${count} addresses. That may take long, and other devices of the network may notice.`,
+    `These are ${count} addresses. That may take long, and others on the network may notice.`,
   scanStart: "Scan",
   scanAnyway: "Scan it anyway",
   scanCached: (seconds: number) => `The same was scanned ${seconds} s ago; this is what was found.`,

@@ -103,7 +103,7 @@ export const esDiscovery: DiscoveryWords = {
   scanClosed: (ports) => `ya no: ${ports}`,
   scanSame: "Nada ha cambiado desde la última exploración de estas direcciones.",
   scanDiffers: (come, gone, changed) =>
-    `Desde la última exploración de estas direcciones: ${come} nuevas, ${gone} ausentes, ${changed} cambiadas.`,
+    `Desde la última exploración de lo mismo: ${come} nuevas, ${gone} ausentes, ${changed} cambiadas.`,
   scanOpenStream: (port, path) => `Vídeo sin iniciar sesión en el puerto ${port}: ${path}`,
   scanUnknown: "desconocido",
   scanInUse: "en uso",
