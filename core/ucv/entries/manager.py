@@ -6,7 +6,7 @@ import asyncio
 import builtins
 import logging
 from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -121,11 +121,9 @@ class EntryManager(EntryBook):
         macs = normal_mac(own.mac), normal_mac(info.mac)
         if None not in macs:
             return macs[0] != macs[1]
-        try:
-            current = self.loaded(entry_id)[1].host
-            return await resolved(current) != await resolved(host or "")
-        except CameraViewerError:
-            return False
+        with suppress(CameraViewerError):
+            return await resolved(self.loaded(entry_id)[1].host) != await resolved(host or "")
+        return False
 
     async def answers(self, entry_id: str) -> bool:
         """Say whether an entry's device still answers where the entry has it."""
@@ -296,29 +294,36 @@ class EntryManager(EntryBook):
             yield reached
 
     @wholly
-    async def relocate(self, entry_id: str, changes: Mapping[str, Any]) -> None:
+    async def relocate(
+        self, entry_id: str, changes: Mapping[str, Any], *, since: EntryConfig | None = None
+    ) -> bool:
         """Go on with a device at the address where it was found again, and reload it at once.
 
         ``changes`` are fields such as ``host``. What YAML defines stays as written there: the new
-        address is remembered beside it until the YAML changes.
+        address is remembered beside it until the YAML changes. What was changed after ``since`` is
+        left as it is. Returns whether the entry has the changes now.
         """
         entry = self._entry(entry_id)
+        then = {} if since is None else {**since.data, **since.facts}
+
+        def has(config: EntryConfig, fields: Mapping[str, Any]) -> bool:
+            return fields.items() <= {**config.data, **config.facts}.items()
 
         def moved(old: EntryConfig) -> EntryConfig:
+            if not has(old, {key: then[key] for key in changes if key in then}):
+                return old
             if old.origin is EntryOrigin.YAML:
                 return replace(old, facts={**old.facts, **changes})
             return replace(old, data={**old.data, **changes})
 
         if moved(entry.config) == entry.config:
-            return
+            return has(entry.config, changes)
         async with self._paused(entry):
             await self._save(entry, moved)
         if entry.config.origin is EntryOrigin.YAML:
-            _log.warning(
-                "%s was found at a new address; note it in ucv.yaml: %s",
-                entry_id,
-                ", ".join(f"{key}: {value}" for key, value in changes.items()),
-            )
+            told = ", ".join(f"{key}: {value}" for key, value in changes.items())
+            _log.warning("%s was found at a new address; note it in ucv.yaml: %s", entry_id, told)
+        return has(entry.config, changes)
 
     def refused(self, entry_id: str, reason: Reason, device: Device) -> None:
         """Stop all traffic to a device that refused its credentials, until a person acts.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any, cast
 
@@ -165,3 +166,35 @@ async def test_a_camera_that_is_tried_again_and_again_is_missed_once_and_another
         assert told == [True, True]
         stream("two", StreamState.LIVE)
         assert told == [True, True, False]
+
+
+async def test_an_entry_is_not_moved_before_it_is_known_whether_its_device_answers() -> None:
+    twin = AcmeDevice(host="127.0.0.2")
+    async with AcmeDevice() as camera, twin as other, running_hub(ACME) as kit:
+        camera.http.faults.delay = 2.0
+        await kit.hub.entries.create(
+            {"integration": "acme", **camera.config, "id": "one", "name": "One"}
+        )
+        assert kit.hub.entries.status("one").state is EntryState.SETUP_IN_PROGRESS
+        kit.hub.discovery.report(report_of(camera, "127.0.0.2", other.http.port))
+        await kit.reaches("one", EntryState.LOADED, 10)
+        camera.http.faults.delay = 0.0
+        assert kit.hub.entries.get("one").config.data["host"] == "127.0.0.1"
+
+
+async def test_an_address_that_a_person_gives_meanwhile_is_not_replaced() -> None:
+    chosen = AcmeDevice(host="127.0.0.3")
+    async with AcmeDevice() as camera, chosen as other, running_hub(ACME) as kit:
+        entry = await kit.add({"integration": "acme", **camera.config})
+        entry_id = entry.config.id
+        await kit.reaches(entry_id, EntryState.LOADED)
+        camera.http.faults.delay = 1.0
+        camera.http.faults.status = 500
+        found = Discovered("acme", "key", "A1", "127.0.0.2", camera.http.port)
+        following = asyncio.create_task(kit.hub.flows.follow(entry_id, found))
+        await asyncio.sleep(0.2)
+        await kit.hub.entries.relocate(
+            entry_id, {"host": "127.0.0.3", "http_port": other.http.port}
+        )
+        assert not await following
+        assert kit.hub.entries.get(entry_id).config.data["host"] == "127.0.0.3"
