@@ -143,7 +143,7 @@ async def test_its_folder_is_a_plugin(ucv_hub):
         entry = await door(kit, station)
         assert entry.status.state == "loaded"
         assert kit.hub.cameras.get("door").model == "Door Two"
-        assert [handler.domain for handler in kit.hub.plugins.discovery] == ["doorkeeper"]
+        assert "doorkeeper" in {handler.domain for handler in kit.hub.plugins.discovery}
 
 
 # --- pairing --------------------------------------------------------------------------------------

@@ -189,7 +189,7 @@ def test_a_passphrase_that_is_too_short_or_too_long_is_refused(
     assert not (tmp_path / "one.zip").exists()
 
 
-@pytest.mark.parametrize(("bound", "value"), [("MAX_FILES", 6), ("MAX_TOTAL", 98_400)])
+@pytest.mark.parametrize(("bound", "value"), [("MAX_FILES", 6), ("MAX_TOTAL", 122_900)])
 def test_what_no_restore_would_accept_is_not_written(
     installation: ConfigDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     bound: str, value: int,
