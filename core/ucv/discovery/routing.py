@@ -13,7 +13,7 @@ from ucv.discovery.likeness import AT_ADDRESS
 from ucv.discovery.merging import FoundDevice, is_self_given
 from ucv.discovery.offers import Offers, discovered
 from ucv.discovery.ownership import Owners
-from ucv.entries.entry import EntryConfig
+from ucv.entries.entry import EntryConfig, EntryState
 from ucv.entries.manager import EntryManager
 from ucv.flows.manager import FlowManager
 
@@ -110,6 +110,8 @@ class Router:
         self._offers.withdraw(device, f"{owner.name} is this device.")
         if not self._book.is_present(device):
             return
+        if self._entries.status(owner.id).state is EntryState.SETUP_IN_PROGRESS:
+            return  # whether it answers where it was, shows in a moment
         where = device.newest()
         key, now = (owner.id, where), self._clock.monotonic()
         followed = {k: at for k, at in self._followed.items() if now - at < FOLLOW_AGAIN}

@@ -171,10 +171,10 @@ async def test_a_camera_that_is_tried_again_and_again_is_missed_once_and_another
 async def test_an_entry_is_not_moved_before_it_is_known_whether_its_device_answers() -> None:
     twin = AcmeDevice(host="127.0.0.2")
     async with AcmeDevice() as camera, twin as other, running_hub(ACME) as kit:
+        await kit.add({"integration": "acme", **camera.config, "id": "one"})
+        await kit.reaches("one", EntryState.LOADED)
         camera.http.faults.delay = 2.0
-        await kit.hub.entries.create(
-            {"integration": "acme", **camera.config, "id": "one", "name": "One"}
-        )
+        await kit.hub.entries.reload("one")
         assert kit.hub.entries.status("one").state is EntryState.SETUP_IN_PROGRESS
         kit.hub.discovery.report(report_of(camera, "127.0.0.2", other.http.port))
         await kit.reaches("one", EntryState.LOADED, 10)
