@@ -28,7 +28,9 @@ def _serials_of(device: FoundDevice) -> set[str]:
 def tells_its_mac_at(device: FoundDevice, host: str) -> bool:
     """Say whether a device told its hardware address from an address."""
     return any(
-        one.report.host == host and one.report.sighting.mac is not None
+        one.report.host == host
+        and one.report.sighting.mac is not None
+        and one.report.source != "scan"
         for one in device.observations.values()
     )
 
@@ -68,7 +70,7 @@ def contradicts(device: FoundDevice, report: Report, now: float, *, here: bool) 
     """
     told = report.sighting
     macs = macs_of(device)
-    if told.mac is not None and macs:
+    if told.mac is not None and macs and report.source != "scan":
         return told.mac not in macs
     serials = _serials_of(device)
     if told.serial is not None and serials and not _share_serial([told.serial.casefold()], serials):

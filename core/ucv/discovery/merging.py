@@ -26,6 +26,9 @@ MAX_DEVICES, MAX_EVIDENCE, MAX_ADDRESSES = 1000, 32, 32
 #: Marks of a device from which on those are dropped that none of its evidence tells.
 MAX_MARKS = 64
 
+#: Seconds within which two addresses with one neighbour are two devices, not one that has moved.
+SAME_SCAN = 60.0
+
 #: Something that is the same wherever a device is: ("mac", "44:19:b6:…"), ("key", "mdns", "…").
 Mark = tuple[str, ...]
 
@@ -188,6 +191,9 @@ class Merger:
         found: dict[str, FoundDevice] = {}
         for mark in marks:
             for device in self._by_mark.get(mark, ()):
+                elsewhere = report.host not in device.addresses
+                if mark[0] == "neighbour" and elsewhere and now - device.last_seen < SAME_SCAN:
+                    continue  # both are there, behind one repeater
                 known = known_here and told_mac is None and macs_of(device)
                 if known and device.id not in known_here:
                     continue  # it had this address, or has the same serial number
@@ -302,7 +308,8 @@ def _marks(report: Report) -> set[Mark]:
     if report.key is not None:
         marks.add(("key", report.source, report.key))
     if told.mac is not None:
-        marks.add(("mac", told.mac))
+        # A scan has it of the neighbour table: that of a repeater or a router may stand in between.
+        marks.add(("neighbour" if report.source == "scan" else "mac", told.mac))
     if told.serial is not None:
         marks.add(("serial", told.serial.casefold()))
     if told.endpoint is not None:
