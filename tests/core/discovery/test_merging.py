@@ -83,28 +83,6 @@ def test_two_that_share_a_serial_number_are_told_apart_by_their_hardware(world: 
     assert world.count == 2
 
 
-def test_what_stands_between_a_device_and_a_scan_does_not_make_two_of_it(world: World) -> None:
-    world.see("scan", "dahua", "192.0.2.10", mac=OTHER_MAC, rtsp_port=554)
-    world.see("dhip", "dahua", "192.0.2.10", mac=MAC, serial="SERIAL-A", sure=0.95)
-    assert world.count == 1
-    device = next(iter(world.merger.devices.values()))
-    assert device.told("mac") == MAC
-
-
-def test_those_behind_one_repeater_are_as_many_as_have_addresses_at_one_time(
-    world: World,
-) -> None:
-    first = world.see("scan", "rtsp", "192.0.2.10", mac=MAC, rtsp_port=554)
-    second = world.see("scan", "rtsp", "192.0.2.11", mac=MAC, rtsp_port=554)
-    assert first is not second
-
-
-def test_a_device_that_only_scans_find_is_known_at_its_next_address(world: World) -> None:
-    device = world.see("scan", "rtsp", "192.0.2.10", mac=MAC, rtsp_port=554)
-    world.now += 3600
-    assert world.see("scan", "rtsp", "192.0.2.20", mac=MAC, rtsp_port=554) is device
-
-
 def test_two_behind_one_address_are_told_apart_by_serial_or_by_port(world: World) -> None:
     world.see("ws-discovery", "onvif", "192.0.2.1", "a", endpoint="a", http_port=8001)
     world.see("ws-discovery", "onvif", "192.0.2.1", "b", endpoint="b", http_port=8002)
