@@ -57,6 +57,8 @@ class FoundDevice:
     addresses: dict[str, AddressSpan] = field(default_factory=dict)
     ignored: bool = False
     entry_id: str | None = None
+    #: Since when it answers from another address than ``host``, without a pause.
+    away_since: float = 0.0
     #: What was known of it when the hub last ran, for as long as it says nothing itself.
     remembered: Mapping[str, Any] = field(default_factory=dict)
 
@@ -111,16 +113,22 @@ class FoundDevice:
     def settle(self, now: float) -> bool:
         """Take the newest address for the device's, if it has left its old one; says if it may yet.
 
-        It may have both, so the old one counts for some seconds. Addresses that a device gives
-        itself (RFC 3927) are the last choice.
+        It may have both: so the old one counts for some seconds, and where it has had both, until
+        it answers without it. Addresses that a device gives itself (RFC 3927) are the last choice.
         """
         newest = self.newest()
         if newest == self.host or (is_self_given(newest) and not is_self_given(self.host)):
             return False
         span = self.addresses.get(self.host)
-        recent = span is not None and now - span.last_seen <= AT_ADDRESS
-        if recent and not is_self_given(self.host):
-            return True
+        if span is not None and not is_self_given(self.host):
+            other = self.addresses[newest]
+            silent_for = now - span.last_seen
+            if span.last_seen >= other.first_seen:
+                if other.last_seen - span.last_seen <= AT_ADDRESS:
+                    return False
+                silent_for = now - self.away_since
+            if silent_for <= AT_ADDRESS:
+                return True
         self.host = newest
         return False
 
@@ -225,6 +233,8 @@ class Merger:
         self._bound_marks(device)
         span = device.addresses.pop(report.host, None)
         began = now if span is None else span.first_seen
+        if report.host != device.host and (span is None or now - span.last_seen > AT_ADDRESS):
+            device.away_since = now
         device.addresses[report.host] = AddressSpan(report.host, began, now)
         self._place(device, report.host)
         while len(device.addresses) > MAX_ADDRESSES:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from ucv.bus import EventBus
 from ucv.discovery.device_book import DeviceBook
-from ucv.discovery.merging import MAX_DEVICES, Merger
+from ucv.discovery.merging import MAX_DEVICES, FoundDevice, Merger
 from ucv.discovery.offers import Offers
 from ucv.discovery.rejections import Rejections
 from ucv.discovery.report import Report
@@ -62,6 +62,13 @@ class NoFlows:
 def target(host: str, key: str | None = None, **told: Any) -> Report:
     """Return what a device says by WS-Discovery."""
     return Report("ws-discovery", "onvif", host, key, Sighting(0.5, **told))
+
+
+def see(merger: Merger, now: float, host: str) -> FoundDevice:
+    """Return the device that is seen at an address."""
+    taken = merger.take(target(host, "name", mac="44:19:b6:00:00:01"), now)
+    assert taken is not None
+    return taken[0]
 
 
 async def offered(kit: HubKit) -> Any:
@@ -198,3 +205,28 @@ async def test_an_address_that_a_person_gives_meanwhile_is_not_replaced() -> Non
         )
         assert not await following
         assert kit.hub.entries.get(entry_id).config.data["host"] == "127.0.0.3"
+
+
+def test_a_device_with_two_addresses_stays_at_one_whichever_answers_first() -> None:
+    merger = Merger(Rejections(FakeClock()))
+    now, hosts = 1000.0, []
+    for order in ("ab", "ba", "ab", "ab", "ba", "ba", "ab"):
+        for at in order:
+            now += 0.1
+            device = see(merger, now, {"a": "192.0.2.10", "b": "192.0.2.20"}[at])
+            hosts.append(device.host)
+            device.settle(now + 0.4)
+        device.settle(now + 5.5)
+        hosts.append(device.host)
+        now += 300
+    assert len(set(hosts[3:])) == 1
+
+
+def test_a_device_that_moves_back_is_there_once_its_last_address_is_silent() -> None:
+    merger = Merger(Rejections(FakeClock()))
+    see(merger, 1000.0, "192.0.2.10")
+    assert see(merger, 1300.0, "192.0.2.20").host == "192.0.2.20"
+    device = see(merger, 1600.0, "192.0.2.10")
+    assert device.settle(1600.4)
+    device.settle(1605.8)
+    assert device.host == "192.0.2.10"
