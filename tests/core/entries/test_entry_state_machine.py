@@ -382,7 +382,7 @@ async def fill_disk(world: World, step: Step) -> None:
     world.camera_rows.full = step.number == 2
 
 
-STEPS: Mapping[str, Callable[[World, Step], Awaitable[None]]] = {
+STEPS: Mapping[str, Callable[[World, Step], Awaitable[object]]] = {
     "create": create,
     "create unnamed": create_unnamed,
     "update": update,

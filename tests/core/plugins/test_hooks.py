@@ -18,6 +18,7 @@ from ucv.config.configuration import read, validate_cameras
 from ucv.config.paths import ConfigDirectory
 from ucv.plugins import hookspecs
 from ucv.plugins.calls import Calls
+from ucv.plugins.discovery_handlers import MdnsHandler
 from ucv.plugins.loader import PluginManager
 from ucv.plugins.sources import in_folder
 from ucv.streams.state import StreamState, StreamStateChanged, StreamStatus
@@ -111,6 +112,7 @@ def test_ucv_register_discovery_adds_handlers_for_the_own_integrations(
     load: Callable[[str], PluginManager],
 ) -> None:
     (handler,) = load(example("ucv_register_discovery")).discovery
+    assert isinstance(handler, MdnsHandler)
     assert (handler.domain, handler.service_type) == ("announced", "_announced-cam._tcp.local.")
 
 
