@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 from aiohttp import web
 
+from ucv.errors import NotSupported
 from ucv_bridge.answers import json_answer, redacted
 from ucv_bridge.context import BridgeContext
 from ucv_bridge.device_views import device_view
@@ -48,9 +49,13 @@ class DiscoveryRoutes:
         return json_answer({"status": status.to_json()})
 
     async def snapshot(self, request: web.Request) -> web.Response:
-        """Return a picture of a device that lets anyone have one."""
+        """Return a picture of a device that lets anyone have one; nothing (204) of any other."""
         self._context.authorize_admin(request)
-        picture = await self._hub.discovery.snapshot(request.match_info["id"])
+        try:
+            picture = await self._hub.discovery.snapshot(request.match_info["id"])
+        except NotSupported:
+            # No error: a page asks for all of them, and most cameras have none for strangers.
+            return web.Response(status=204, headers={"Cache-Control": "no-store"})
         return web.Response(
             body=picture, content_type="image/jpeg", headers={"Cache-Control": "no-store"}
         )
