@@ -351,7 +351,7 @@ async def test_another_integration_may_be_chosen(network: Network) -> None:
     answer = await socket.call("discovery/adopt", device_id=found.id, integration="onvif")
     assert answer["result"]["flow"]["integration"] == "onvif"
     refused = await socket.call("discovery/adopt", device_id=found.id, integration="no-such")
-    assert (refused["success"], refused["code"]) == (False, "PLUGIN_NOT_LOADED")
+    assert (refused["success"], refused["code"]) == (False, "NOT_FOUND")
 
 
 async def test_several_devices_are_added_with_shared_credentials(network: Network) -> None:
