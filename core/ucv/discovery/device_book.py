@@ -244,12 +244,16 @@ class DeviceBook:
                 if one.report.source not in ("mdns", "scan"):
                     one.missed = 0 if one.last_seen >= began else one.missed + 1
             device.settle(self._clock.time())
-            if device.id not in self._published:
+            shown = self._published.get(device.id)
+            if shown is None:
                 continue
-            if not self.is_present(device):
+            present = self.is_present(device)
+            if not present:
                 self._offers.withdraw(device, "The device is gone.")
             if self.is_listed(device):
-                self.publish(device)
+                # Of a thousand devices, few come or go: drawing them all would hold up the hub.
+                if (present, device.host) != (shown.present, shown.host):
+                    self.publish(device)
             else:
                 del self._published[device.id]
                 self._bus.publish(DiscoveryForgotten(device.id))

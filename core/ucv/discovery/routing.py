@@ -21,6 +21,9 @@ _log = logging.getLogger(__name__)
 
 #: Seconds for which further protocols may speak before a device is offered, or followed.
 SETTLE = 0.4
+#: Seconds between two devices that are looked at because an entry has changed: the hub has more to
+#: do meanwhile.
+SPREAD = 0.001
 #: Seconds between two looks at whether an entry is to follow a device to the same address.
 FOLLOW_AGAIN = 10.0
 #: Seconds after which a device is offered again whose flow has ended without an entry.
@@ -150,10 +153,10 @@ class Router:
     def _review(self) -> None:
         self._review_timer = None
         self._owners = None
-        for device in self._book.all():
+        for number, device in enumerate(self._book.all()):
             owner = self._owner(device)
             if owner is not None or device.entry_id is not None:
-                self.soon(device)
+                self._look(device, SETTLE + number * SPREAD)
 
     def _begin(self, device: FoundDevice) -> None:
         self._timers.pop(device.id, None)

@@ -13,6 +13,7 @@ from ucv.discovery.offers import Offers
 from ucv.discovery.rejections import Rejections
 from ucv.discovery.report import Report
 from ucv.discovery.store import MemoryDeviceStore
+from ucv.discovery.view import DeviceView
 from ucv.entries.entry import EntryState
 from ucv.flows.manager import FlowManager
 from ucv.flows.view import Discovered
@@ -230,3 +231,30 @@ def test_a_device_that_moves_back_is_there_once_its_last_address_is_silent() -> 
     assert device.settle(1600.4)
     device.settle(1605.8)
     assert device.host == "192.0.2.10"
+
+
+async def test_a_round_draws_only_the_devices_that_came_or_went() -> None:
+    clock = FakeClock()
+    book = book_of(clock)
+    for number in range(10):
+        taken = book.take(target(f"192.0.2.{number + 1}", serial=f"SERIAL-{number}"))
+        assert taken is not None
+        book.publish(taken[0])
+    drawn: list[str] = []
+    draw = book.view
+
+    def view(device: FoundDevice) -> DeviceView:
+        drawn.append(device.host)
+        return draw(device)
+
+    book.view = view  # type: ignore[method-assign]
+    book.end_round(clock.time() - 1)
+    assert drawn == []
+    await clock.advance(10)
+    book.take(target("192.0.2.1", serial="SERIAL-0"))
+    book.end_round(clock.time())
+    book.end_round(clock.time())
+    assert drawn == [f"192.0.2.{number + 1}" for number in range(1, 10)]
+    book.end_round(clock.time())
+    assert len(drawn) == 9
+    await book.close()
