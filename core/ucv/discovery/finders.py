@@ -46,7 +46,10 @@ class Finders:
         self._reports: Counter[str] = Counter()
         self._core: tuple[Finder, ...] = (
             MdnsFinder(
-                interfaces=settings.interfaces, on_report=self._report, rejections=rejections
+                interfaces=settings.interfaces,
+                on_report=self._report,
+                rejections=rejections,
+                clock=clock,
             ),
             WsDiscoveryFinder(
                 interfaces=self.interfaces,

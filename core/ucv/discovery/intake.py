@@ -36,12 +36,13 @@ class Intake:
 
     def takes(self, host: str, size: int, interfaces: Sequence[Interface]) -> bool:
         """Say whether a datagram of ``size`` bytes from ``host`` is looked at."""
-        reason = unusable(host, interfaces) or self._exceeded(host, size)
+        reason = unusable(host, interfaces) or self.exceeded(host, size)
         if reason is not None:
             self._rejections.note(self._source, host, reason)
         return reason is None
 
-    def _exceeded(self, host: str, size: int) -> str | None:
+    def exceeded(self, host: str, size: int) -> str | None:
+        """Count a datagram, and return why it is one too many, None if it is not."""
         now = self._clock.monotonic()
         if now - self._began >= WINDOW:
             self._began = now

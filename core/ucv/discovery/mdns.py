@@ -18,6 +18,7 @@ from zeroconf import (
 )
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
+from ucv.clock import Clock
 from ucv.discovery.mdns_sources import MdnsSources
 from ucv.discovery.rejections import Rejections
 from ucv.discovery.report import OnReport, Report
@@ -46,7 +47,12 @@ class MdnsFinder:
     name = "mdns"
 
     def __init__(
-        self, *, interfaces: Sequence[str] = (), on_report: OnReport, rejections: Rejections
+        self,
+        *,
+        interfaces: Sequence[str] = (),
+        on_report: OnReport,
+        rejections: Rejections,
+        clock: Clock,
     ) -> None:
         self._interfaces = list(interfaces)
         self._on_report = on_report
@@ -57,7 +63,7 @@ class MdnsFinder:
         self._asking: dict[tuple[str, str], asyncio.Task[None]] = {}
         #: Which addresses were reported under which name, for the good-bye.
         self._hosts: dict[str, str] = {}
-        self._sources = MdnsSources()
+        self._sources = MdnsSources(rejections, clock)
         self._lock = asyncio.Lock()
         self._problem: str | None = None
         self._stopped = False

@@ -5,15 +5,22 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from typing import Any, cast
 
 import pytest
 import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 from zeroconf import IPVersion, NotRunningException, Zeroconf
+from zeroconf._dns import DNSPointer
+from zeroconf._protocol.outgoing import DNSOutgoing
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
+from zeroconf.const import _CLASS_IN, _FLAGS_AA, _FLAGS_QR_RESPONSE, _TYPE_PTR
 
+from ucv.discovery import mdns_sources
+from ucv.discovery.intake import MAX_IN_ALL
 from ucv.discovery.mdns import MdnsFinder, service_of
+from ucv.discovery.mdns_sources import MdnsSources
 from ucv.discovery.rejections import Rejections
 from ucv.discovery.report import Report
 from ucv.plugins.discovery_handlers import MdnsHandler
@@ -28,9 +35,13 @@ class Heard:
 
     def __init__(self, interface: str = "127.0.0.1") -> None:
         self.reports: list[Report] = []
-        self.rejections = Rejections(FakeClock())
+        self.clock = FakeClock()
+        self.rejections = Rejections(self.clock)
         self.finder = MdnsFinder(
-            interfaces=[interface], on_report=self.reports.append, rejections=self.rejections
+            interfaces=[interface],
+            on_report=self.reports.append,
+            rejections=self.rejections,
+            clock=self.clock,
         )
 
 
@@ -200,3 +211,46 @@ async def test_a_network_that_comes_later_is_listened_to_at_the_next_round(
     await heard.finder.ask()
     assert (heard.finder.listening, heard.finder.problem) == (True, None)
     await heard.finder.stop()
+
+
+def answer(number: int, *, records: int = 1) -> bytes:
+    """Return a datagram that announces devices with names of their own."""
+    message = DNSOutgoing(_FLAGS_QR_RESPONSE | _FLAGS_AA)
+    for index in range(records):
+        name = f"Flood {number}-{index}.{TYPE}"
+        message.add_answer_at_time(DNSPointer(TYPE, _TYPE_PTR, _CLASS_IN, 4500, name), 0)
+    (packet,) = message.packets()
+    return packet
+
+
+async def test_a_flood_of_announcements_is_bounded_and_named(heard: Heard) -> None:
+    protocol = gate_of(heard.finder)
+    for number in range(10_000):
+        protocol.datagram_received(answer(number), (f"127.0.{number % 256}.7", 5353))
+    assert heard.rejections.count("mdns") >= 10_000 - MAX_IN_ALL
+    reasons = {kind["reason"] for kind in heard.rejections.to_json()["counts"]}
+    assert "too many answers at once" in reasons
+    assert len(heard.finder._asking) <= 64
+    assert heard.reports == []
+
+
+@given(st.binary(max_size=400))
+def test_no_datagram_disturbs_the_finder(data: bytes) -> None:
+    seen: list[bytes] = []
+
+    class Inner(asyncio.DatagramProtocol):
+        def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+            seen.append(data)
+
+    sources = MdnsSources(Rejections(FakeClock()), FakeClock())
+    gate = mdns_sources._Gate(Inner(), sources.takes)
+    gate.datagram_received(data, ("127.0.0.7", 5353))
+    assert seen == [data]
+    assert sources.has("127.0.0.7")
+
+
+def gate_of(finder: MdnsFinder) -> asyncio.DatagramProtocol:
+    """Return what receives the datagrams of a finder."""
+    assert finder._zeroconf is not None
+    reader = finder._zeroconf.zeroconf.engine.readers[0]
+    return cast("asyncio.DatagramProtocol", reader.transport.get_protocol())
