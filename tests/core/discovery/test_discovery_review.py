@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any, cast
+
+import pytest
 
 from ucv.bus import EventBus
 from ucv.discovery.device_book import DeviceBook
@@ -15,11 +18,21 @@ from ucv.discovery.report import Report
 from ucv.discovery.store import MemoryDeviceStore
 from ucv.discovery.view import DeviceView
 from ucv.entries.entry import EntryState
+from ucv.errors import NotSupported
 from ucv.flows.manager import FlowManager
 from ucv.flows.view import Discovered
 from ucv.plugins.sightings import Sighting
 from ucv.streams.state import StreamState, StreamStateChanged, StreamStatus
-from ucv.testing import AcmeDevice, FakeClock, HubKit, running_hub, until
+from ucv.testing import (
+    AcmeDevice,
+    DahuaDevice,
+    FakeClock,
+    HikvisionDevice,
+    HubKit,
+    OnvifDevice,
+    running_hub,
+    until,
+)
 
 ACME = Path(__file__).parents[3] / "custom_integrations" / "acme.py"
 
@@ -258,3 +271,23 @@ async def test_a_round_draws_only_the_devices_that_came_or_went() -> None:
     book.end_round(clock.time())
     assert len(drawn) == 9
     await book.close()
+
+
+@pytest.mark.parametrize("brand", ["hikvision", "dahua", "onvif", "rtsp", "mjpeg"])
+async def test_whoever_is_asked_for_a_picture_is_not_logged_in_to(brand: str) -> None:
+    devices: dict[str, Any] = {
+        "hikvision": HikvisionDevice,
+        "dahua": DahuaDevice,
+        "onvif": OnvifDevice,
+        "rtsp": OnvifDevice,
+        "mjpeg": HikvisionDevice,
+    }
+    async with devices[brand]() as camera, running_hub() as kit:
+        ports = {"http_port": camera.http.port, "rtsp_port": camera.rtsp.port}
+        told = Sighting(0.9, serial="SERIAL-1", **ports)
+        kit.hub.discovery.report(Report("scan", brand, "127.0.0.1", None, told))
+        (device,) = kit.hub.discovery.list()
+        with contextlib.suppress(NotSupported):
+            await kit.hub.discovery.snapshot(device.id)
+        assert camera.http.counters.requests or camera.rtsp.counters.connections
+        assert camera.logins == 0
