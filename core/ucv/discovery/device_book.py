@@ -208,6 +208,7 @@ class DeviceBook:
         """Note which entry a device has."""
         if device.entry_id != entry_id:
             device.entry_id = entry_id
+            self._problems.pop(device.id, None)
             self._changed(device)
 
     def set_ignored(self, device: FoundDevice, *, ignored: bool) -> None:
@@ -309,6 +310,9 @@ class DeviceBook:
             await self._store.save(records, deleted=deleted)
         except StorageError as error:
             _log.warning("What was found on the network was not stored: %s", error.message)
+            # With the next change, or in the end.
+            self._unsaved.update(record.id for record in records)
+            self._deleted.update(deleted)
 
 
 def _lasting(view: DeviceView) -> DeviceView:

@@ -10,15 +10,15 @@ from typing import Any, cast
 import pytest
 
 from ucv.bus import EventBus
-from ucv.discovery.device_book import DeviceBook
+from ucv.discovery.device_book import SAVE_INTERVAL, DeviceBook
 from ucv.discovery.merging import MAX_DEVICES, FoundDevice, Merger
 from ucv.discovery.offers import Offers
 from ucv.discovery.rejections import Rejections
 from ucv.discovery.report import Report
-from ucv.discovery.store import MemoryDeviceStore
-from ucv.discovery.view import DeviceView
+from ucv.discovery.store import DeviceStore, MemoryDeviceStore
+from ucv.discovery.view import DeviceView, Problem
 from ucv.entries.entry import EntryState
-from ucv.errors import NotSupported
+from ucv.errors import NotSupported, StorageError
 from ucv.flows.manager import FlowManager
 from ucv.flows.view import Discovered
 from ucv.plugins.sightings import Sighting
@@ -48,13 +48,26 @@ def report_of(camera: AcmeDevice, host: str | None = None, port: int | None = No
     return Report("acme-udp", "acme", host or camera.http.host, None, told)
 
 
-def book_of(clock: FakeClock) -> DeviceBook:
+class FullDisk(MemoryDeviceStore):
+    """Stores nothing until there is room again."""
+
+    is_full, refused = True, 0
+
+    async def save(self, records: Any, *, deleted: Any) -> None:
+        """Raise `StorageError` while the disk is full."""
+        if self.is_full:
+            self.refused += 1
+            raise StorageError("The disk is full.")
+        await super().save(records, deleted=deleted)
+
+
+def book_of(clock: FakeClock, store: DeviceStore | None = None) -> DeviceBook:
     """Return a list of devices that nothing is offered of."""
     rejections = Rejections(clock)
     return DeviceBook(
         clock=clock,
         bus=EventBus(),
-        store=MemoryDeviceStore(),
+        store=store or MemoryDeviceStore(),
         rejections=rejections,
         offers=Offers(cast("FlowManager", NoFlows())),
         integrations=dict,
@@ -291,3 +304,28 @@ async def test_whoever_is_asked_for_a_picture_is_not_logged_in_to(brand: str) ->
             await kit.hub.discovery.snapshot(device.id)
         assert camera.http.counters.requests or camera.rtsp.counters.connections
         assert camera.logins == 0
+
+
+async def test_what_could_not_be_stored_is_stored_later() -> None:
+    clock = FakeClock()
+    store = FullDisk()
+    book = book_of(clock, store)
+    book.take(target("192.0.2.1", serial="SERIAL-1"))
+    await clock.advance(SAVE_INTERVAL)
+    await until(lambda: store.refused == 1)
+    assert not store.records
+    store.is_full = False
+    await book.close()
+    assert len(store.records) == 1
+
+
+async def test_why_adding_failed_is_not_told_of_a_device_that_was_added_later() -> None:
+    book = book_of(FakeClock())
+    taken = book.take(target("192.0.2.1", serial="SERIAL-1"))
+    assert taken is not None
+    device = taken[0]
+    book.set_adopting(device, adopting=False, problem=Problem("AUTH_FAILED", "Wrong password."))
+    assert book.view(device).problem is not None
+    book.set_owner(device, "front-door")
+    assert book.view(device).problem is None
+    await book.close()
