@@ -269,10 +269,6 @@ class DeviceHttp:
         authorization: str | None,
     ) -> aiohttp.ClientResponse:
         """Send a request once; again only a GET that a connection kept open did not take."""
-        if self._closed:
-            raise ConnectionClosed(_CLOSED)
-        if self._session is None:
-            self._session = make_session()
         headers = message.headers
         if authorization is not None:
             headers = headers.copy()
@@ -280,6 +276,10 @@ class DeviceHttp:
             headers["Authorization"] = authorization.encode("utf-8", "ignore").decode()
         may_repeat = message.method == "GET"
         while True:
+            if self._closed:
+                raise ConnectionClosed(_CLOSED)
+            if self._session is None:
+                self._session = make_session()
             state = SendState()
             try:
                 return await self._session.request(

@@ -231,6 +231,7 @@ async def test_an_address_that_a_person_gives_meanwhile_is_not_replaced() -> Non
             entry_id, {"host": "127.0.0.3", "http_port": other.http.port}
         )
         assert not await following
+        assert "The plugin acme failed" not in kit.log_text
         assert kit.hub.entries.get(entry_id).config.data["host"] == "127.0.0.3"
 
 
