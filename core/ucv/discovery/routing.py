@@ -54,7 +54,8 @@ class Router:
         self._owners: Owners | None = None
         self._followed: dict[tuple[str, str], float] = {}
         self._offered: dict[tuple[str, str], float] = {}
-        self._timers: dict[str, TimerHandle] = {}
+        #: When each device is looked at next, by the monotonic clock.
+        self._timers: dict[str, tuple[float, TimerHandle]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._room = asyncio.Semaphore(MAX_ROUTES)
@@ -74,9 +75,10 @@ class Router:
     async def stop(self) -> None:
         """Look no more."""
         self._stopped = True
-        for timer in (*self._timers.values(), self._review_timer):
-            if timer is not None:
-                timer.cancel()
+        for _, timer in self._timers.values():
+            timer.cancel()
+        if self._review_timer is not None:
+            self._review_timer.cancel()
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -147,8 +149,14 @@ class Router:
         return self._owners.of(device, self._book.domains(device))
 
     def _look(self, device: FoundDevice, seconds: float) -> None:
-        if device.id not in self._timers and not self._stopped:
-            self._timers[device.id] = self._clock.call_later(seconds, lambda: self._begin(device))
+        due = self._clock.monotonic() + seconds
+        before = self._timers.get(device.id)
+        if self._stopped or (before is not None and before[0] <= due):
+            return
+        if before is not None:
+            before[1].cancel()
+        timer = self._clock.call_later(seconds, lambda: self._begin(device))
+        self._timers[device.id] = due, timer
 
     def _review(self) -> None:
         self._review_timer = None

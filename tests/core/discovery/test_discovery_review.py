@@ -330,3 +330,14 @@ async def test_why_adding_failed_is_not_told_of_a_device_that_was_added_later() 
     book.set_owner(device, "front-door")
     assert book.view(device).problem is None
     await book.close()
+
+
+async def test_a_device_that_waits_for_its_other_address_is_looked_at_as_soon_as_it_is_added() -> (
+    None
+):
+    async with AcmeDevice() as camera, running_hub(ACME) as kit:
+        kit.hub.discovery.report(report_of(camera, "127.0.0.5"))
+        kit.hub.discovery.report(report_of(camera))
+        await offered(kit)
+        await kit.add({"integration": "acme", **camera.config})
+        await until(lambda: kit.hub.discovery.list()[0].entry_id is not None, 2)
