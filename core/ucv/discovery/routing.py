@@ -52,8 +52,8 @@ class Router:
         self._entries = entries
         self._cameras = cameras
         self._owners: Owners | None = None
-        self._followed: dict[tuple[str, str], float] = {}
-        self._offered: dict[tuple[str, str], float] = {}
+        self._followed = _Turns(clock, FOLLOW_AGAIN)
+        self._offered = _Turns(clock, OFFER_AGAIN)
         #: When each device is looked at next, by the monotonic clock.
         self._timers: dict[str, tuple[float, TimerHandle]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -118,11 +118,8 @@ class Router:
         if self._entries.status(owner.id).state is EntryState.SETUP_IN_PROGRESS:
             return  # whether it answers where it was, shows in a moment
         where = device.newest()
-        key, now = (owner.id, where), self._clock.monotonic()
-        followed = {k: at for k, at in self._followed.items() if now - at < FOLLOW_AGAIN}
-        if key in followed or is_self_given(where):
+        if is_self_given(where) or not self._followed.take((owner.id, where)):
             return
-        self._followed = {**followed, key: now}
         found = replace(discovered(device, owner.integration), host=where)
         if await self._flows.follow(owner.id, found):
             device.host = where
@@ -131,17 +128,11 @@ class Router:
         """Say whether to begin a flow: one that fails at once must not begin with each answer."""
         if self._offers.is_full():
             return False
-        key, now = (device.id, domain), self._clock.monotonic()
-        offered = {k: at for k, at in self._offered.items() if now - at < OFFER_AGAIN}
-        if key in offered:
-            return False
-        self._offered = {**offered, key: now}
-        return True
+        return self._offered.take((device.id, domain))
 
     def offer_again(self, device: FoundDevice) -> None:
         """Let a device be offered at once that was offered before."""
-        for key in [key for key in self._offered if key[0] == device.id]:
-            del self._offered[key]
+        self._offered.forget(device.id)
 
     def _owner(self, device: FoundDevice) -> EntryConfig | None:
         if self._owners is None:
@@ -188,3 +179,28 @@ class Router:
         except Exception:  # one device must not keep the others from being offered
             _log.exception("A device at %s could not be offered", device.host)
         self._book.publish(device)
+
+
+class _Turns:
+    """Gives a turn once in so many seconds, to each pair of who it is and for what."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        #: When each was given, the first first.
+        self._given: dict[tuple[str, str], float] = {}
+
+    def take(self, pair: tuple[str, str]) -> bool:
+        """Say whether it is the turn of a pair, which is then given."""
+        now = self._clock.monotonic()
+        while self._given and now - next(iter(self._given.values())) >= self._seconds:
+            del self._given[next(iter(self._given))]
+        if pair in self._given:
+            return False
+        self._given[pair] = now
+        return True
+
+    def forget(self, who: str) -> None:
+        """Give someone a turn at once the next time."""
+        for pair in [pair for pair in self._given if pair[0] == who]:
+            del self._given[pair]
