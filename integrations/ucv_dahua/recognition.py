@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from ucv import (
     Fingerprint,
@@ -51,7 +49,7 @@ def of_target(target: WsDiscoveryTarget) -> Sighting | None:
         mac=next(iter(target.onvif.get("mac", ())), None),
         endpoint=target.endpoint,
         # It speaks ONVIF where its web page is.
-        http_port=_port(target.addresses),
+        http_port=target.http_port,
     )
 
 
@@ -70,7 +68,7 @@ def of_device(device: SsdpDevice) -> Sighting | None:
         serial=serial,
         endpoint=told.get("udn"),
         unique_id=stable_id(serial=serial) if _SERIAL.fullmatch(serial) else None,
-        http_port=_port((told.get("presentationurl", ""),)),
+        http_port=device.http_port,
     )
 
 
@@ -126,18 +124,6 @@ def _brand(*names: str) -> str | None:
 def _brand_of_mac(mac: str | None) -> str | None:
     plain = normal_mac(mac)
     return None if plain is None else _OUIS.get(plain.replace(":", "")[:6])
-
-
-def _port(addresses: Iterable[str]) -> int | None:
-    """Return the port of the first address that is one of HTTP."""
-    for address in addresses:
-        try:
-            parts = urlsplit(address)
-            if parts.scheme == "http":
-                return parts.port or 80
-        except ValueError:
-            continue
-    return None
 
 
 HANDLERS: tuple[DiscoveryHandler, ...] = (

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from ucv import (
     Fingerprint,
@@ -59,7 +57,7 @@ def of_target(target: WsDiscoveryTarget) -> Sighting | None:
         mac=next(iter(target.onvif.get("mac", ())), None),
         endpoint=target.endpoint,
         # It speaks ONVIF where its web page is.
-        http_port=_port(target.addresses),
+        http_port=target.http_port,
     )
 
 
@@ -78,7 +76,7 @@ def of_device(device: SsdpDevice) -> Sighting | None:
         endpoint=told.get("udn"),
         # Some tell only the end of it, and are recognised by other protocols.
         unique_id=stable_id(serial=serial) if _MODEL.match(serial) else None,
-        http_port=_port((told.get("presentationurl", ""),)),
+        http_port=device.http_port,
     )
 
 
@@ -138,18 +136,6 @@ def _is_own(answer: HttpAnswer) -> bool:
 def _is_own_mac(mac: str | None) -> bool:
     plain = normal_mac(mac)
     return plain is not None and plain.replace(":", "")[:6] in _OUIS
-
-
-def _port(addresses: Iterable[str]) -> int | None:
-    """Return the port of the first address that is one of HTTP."""
-    for address in addresses:
-        try:
-            parts = urlsplit(address)
-            if parts.scheme == "http":
-                return parts.port or 80
-        except ValueError:
-            continue
-    return None
 
 
 HANDLERS: tuple[DiscoveryHandler, ...] = (

@@ -6,8 +6,6 @@ Axis announces its own by mDNS, and several brands answer to SSDP even where ONV
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from ucv import (
     Fingerprint,
@@ -51,7 +49,7 @@ def of_target(target: WsDiscoveryTarget) -> Sighting | None:
         model=next(iter(told.get("hardware", ())), None),
         mac=next(iter(told.get("mac", ())), None),
         endpoint=target.endpoint,
-        http_port=_port(target.addresses),
+        http_port=target.http_port,
         details={"location": location} if location else {},
     )
 
@@ -85,7 +83,7 @@ def of_device(device: SsdpDevice) -> Sighting | None:
         # Axis counts its devices by their addresses.
         mac=normal_mac(serial) if brand == "Axis" else None,
         endpoint=told.get("udn"),
-        http_port=_port((told.get("presentationurl", ""),)),
+        http_port=device.http_port,
     )
 
 
@@ -102,18 +100,6 @@ def of_fingerprint(found: Fingerprint) -> Sighting | None:
         http_port=found.onvif[0].port,
         rtsp_port=next((one.port for one in found.rtsp), None),
     )
-
-
-def _port(addresses: Iterable[str]) -> int | None:
-    """Return the port of the first address that is one of HTTP."""
-    for address in addresses:
-        try:
-            parts = urlsplit(address)
-            if parts.scheme == "http":
-                return parts.port or 80
-        except ValueError:
-            continue
-    return None
 
 
 HANDLERS: tuple[DiscoveryHandler, ...] = (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,11 @@ class SsdpDevice:
     location: str = ""
     description: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def http_port(self) -> int | None:
+        """The port of the page it presents itself by; None if it tells none."""
+        return _http_port((self.description.get("presentationurl", ""),))
+
 
 @dataclass(frozen=True, slots=True)
 class WsDiscoveryTarget:
@@ -92,6 +98,11 @@ class WsDiscoveryTarget:
     scopes: tuple[str, ...] = ()
     onvif: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     addresses: tuple[str, ...] = ()
+
+    @property
+    def http_port(self) -> int | None:
+        """The port of the first of its addresses that is one of HTTP; None if there is none."""
+        return _http_port(self.addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +160,14 @@ class Fingerprint:
     def answered(self) -> bool:
         """Whether anything beyond an open port is known: a port alone says nothing of a brand."""
         return bool(self.rtsp or self.http or self.onvif)
+
+
+def _http_port(addresses: Iterable[str]) -> int | None:
+    for address in addresses:
+        try:
+            parts = urlsplit(address)
+            if parts.scheme == "http":
+                return parts.port or 80
+        except ValueError:
+            continue
+    return None
