@@ -237,12 +237,14 @@ class DiscoveryCoordinator:
         self._offers.withdraw(device, sentence, but=domain)
         for flow in self._offers.of(device):
             if flow.integration == domain:
-                return flow
+                return self._flows.choose(flow.id)
         found = discovered(device, domain)
         self._flows.want(found)
         if self._offers.is_full():
             self._offers.make_room()
         flow = await self._flows.start(domain, "discovery", discovered=found)
+        if not isinstance(flow.page, ENDED):
+            flow = self._flows.choose(flow.id)
         self._book.publish(device)
         return flow
 

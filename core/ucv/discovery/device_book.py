@@ -250,7 +250,8 @@ class DeviceBook:
                 continue
             present = self.is_present(device)
             if not present:
-                self._offers.withdraw(device, "The device is gone.")
+                # It may answer again before a person has filled in the form.
+                self._offers.withdraw(device, "The device is gone.", chosen=False)
             if self.is_listed(device):
                 # Of a thousand devices, few come or go: drawing them all would hold up the hub.
                 if (present, device.host) != (shown.present, shown.host):

@@ -27,14 +27,24 @@ class Offers:
     def make_room(self) -> None:
         """Take back what was offered first and nobody has answered: a person wants another one."""
         for flow in self._flows.of_discovered():
-            if self._flows.withdraw(flow.id, "Another one comes."):
+            if self._flows.withdraw(flow.id, "Another one comes.", chosen=False):
                 return
 
-    def withdraw(self, device: FoundDevice, sentence: str, *, but: str | None = None) -> None:
-        """End a device's flows that nobody has answered yet, except those of one integration."""
+    def withdraw(
+        self,
+        device: FoundDevice,
+        sentence: str,
+        *,
+        but: str | None = None,
+        chosen: bool = True,
+    ) -> None:
+        """End a device's flows that nobody has answered yet, except those of one integration.
+
+        ``chosen`` is whether to end also those that a person has before them.
+        """
         for flow in self.of(device):
             if flow.integration != but:
-                self._flows.withdraw(flow.id, sentence)
+                self._flows.withdraw(flow.id, sentence, chosen=chosen)
 
 
 def discovered(device: FoundDevice, domain: str) -> Discovered:

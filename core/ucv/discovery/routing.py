@@ -101,7 +101,8 @@ class Router:
             self._offers.withdraw(device, "The device is ignored.")
         elif best is not None and self._book.is_present(device):
             # More is known now than when it was first offered.
-            self._offers.withdraw(device, "Another integration fits the device better.", but=best)
+            better = "Another integration fits the device better."
+            self._offers.withdraw(device, better, but=best, chosen=False)
             # Where somebody is at it already with another integration, that goes on.
             open_flows = self._offers.of(device)
             if all(flow.integration == best for flow in open_flows) and (

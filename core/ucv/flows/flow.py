@@ -40,6 +40,8 @@ class RunningFlow:
         self.started = clock.time()
         self.expires = 0.0
         self.touched = False
+        #: Whether a person has it before them, of a device that was discovered.
+        self.chosen = False
         self.committing = asyncio.Lock()
         self.task: asyncio.Task[None] | None = None
         self.conversation = Conversation(clock, lambda: on_change(self), self._touch)

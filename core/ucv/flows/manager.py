@@ -190,10 +190,21 @@ class FlowManager:
         _log.info("%s was found again at %s", entry_id, found.host)
         return True
 
-    def withdraw(self, flow_id: str, sentence: str) -> bool:
-        """End a discovered device's flow that nobody has answered yet; says whether it ended."""
+    def choose(self, flow_id: str) -> FlowView:
+        """Note that a person has a discovered device's flow before them; raises `NotFoundError`."""
+        flow = self._flow(flow_id)
+        flow.chosen = True
+        return flow.view()
+
+    def withdraw(self, flow_id: str, sentence: str, *, chosen: bool = True) -> bool:
+        """End a discovered device's flow that nobody has answered yet; says whether it ended.
+
+        ``chosen`` is whether to end also one that a person has before them.
+        """
         flow = self._flows.get(flow_id)
         if flow is None or flow.touched or flow.committing.locked():
+            return False
+        if flow.chosen and not chosen:
             return False
         self._end(flow, AbortPage("withdrawn", sentence, flow.entry_id))
         return True
@@ -282,7 +293,11 @@ class FlowManager:
             if flow.discovered is None or not is_same(flow.discovered, found):
                 continue
             before = flow.discovered
-            if flow.touched or (before.host, before.port) == (found.host, found.port):
+            if (
+                flow.touched
+                or flow.chosen
+                or (before.host, before.port) == (found.host, found.port)
+            ):
                 return flow
             # Nobody has looked at it yet: begin anew with the address that is right now.
             self._end(flow, AbortPage("withdrawn", "The device has another address now."))

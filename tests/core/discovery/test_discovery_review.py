@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from pathlib import Path
 from typing import Any, cast
 
@@ -341,3 +342,16 @@ async def test_a_device_that_waits_for_its_other_address_is_looked_at_as_soon_as
         await offered(kit)
         await kit.add({"integration": "acme", **camera.config})
         await until(lambda: kit.hub.discovery.list()[0].entry_id is not None, 2)
+
+
+async def test_what_a_person_is_filling_in_stays_though_the_device_is_silent_for_a_moment() -> None:
+    async with AcmeDevice() as camera, running_hub(ACME) as kit:
+        kit.hub.discovery.report(report_of(camera))
+        device = await offered(kit)
+        flow = await kit.hub.discovery.adopt(device.id)
+        for _ in range(3):
+            kit.hub.discovery._book.end_round(time.time() + 10)
+        assert not kit.hub.discovery.get(device.id).present
+        assert kit.hub.flows.get(flow.id).page.kind == "form"
+        await kit.hub.discovery.ignore(device.id)
+        assert kit.hub.flows.list() == []
