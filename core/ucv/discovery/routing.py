@@ -15,6 +15,7 @@ from ucv.discovery.offers import Offers, discovered
 from ucv.discovery.ownership import Owners
 from ucv.entries.entry import EntryConfig, EntryState
 from ucv.entries.manager import EntryManager
+from ucv.errors import CameraViewerError
 from ucv.flows.manager import FlowManager
 
 _log = logging.getLogger(__name__)
@@ -177,6 +178,8 @@ class Router:
         try:
             async with self._room:
                 await self.route(device)
+        except CameraViewerError as error:  # such as an entry that was deleted meanwhile
+            _log.info("A device at %s is not followed: %s", device.host, error.message)
         except Exception:  # one device must not keep the others from being offered
             _log.exception("A device at %s could not be offered", device.host)
         self._book.publish(device)

@@ -355,3 +355,21 @@ async def test_what_a_person_is_filling_in_stays_though_the_device_is_silent_for
         assert kit.hub.flows.get(flow.id).page.kind == "form"
         await kit.hub.discovery.ignore(device.id)
         assert kit.hub.flows.list() == []
+
+
+async def test_an_entry_that_is_deleted_while_its_device_is_followed_is_no_failure() -> None:
+    async with AcmeDevice() as camera, running_hub(ACME) as kit:
+        entry = await kit.add({"integration": "acme", **camera.config})
+        await kit.reaches(entry.config.id, EntryState.LOADED)
+        asked: list[str] = []
+
+        async def answers(entry_id: str) -> bool:
+            asked.append(entry_id)
+            await kit.hub.entries.delete(entry_id)
+            return False
+
+        kit.hub.entries.answers = answers  # type: ignore[method-assign]
+        kit.hub.discovery.report(report_of(camera, "127.0.0.5"))
+        await until(lambda: bool(asked), 10)
+        await offered(kit)
+        assert "could not be offered" not in kit.log_text
