@@ -320,7 +320,9 @@ class DiscoveryCoordinator:
         self._router.soon(device)
 
     def _on_round_end(self) -> None:
-        self._book.end_round(self._rounds.last or 0.0)
+        for device in self._book.end_round(self._rounds.last or 0.0):
+            # When it is back it is as new.
+            self._router.offer_again(device)
 
     def _on_status(self) -> None:
         self._bus.publish(DiscoveryStatusChanged(self.status()))

@@ -33,6 +33,8 @@ _log = logging.getLogger(__name__)
 
 #: Seconds for which the result of a scan counts, and a device that has vanished is listed.
 SCAN_LIFE, LISTED = 3600.0, 24 * 3600.0
+#: Seconds after which it is written down again that a device was seen, if nothing else changed.
+NOTE_INTERVAL = 300.0
 #: Seconds between two writes of what changed.
 SAVE_INTERVAL = 5.0
 #: Devices that are gone and forgotten when there are too many, and seconds between two looks.
@@ -61,6 +63,8 @@ class DeviceBook:
         self._adopting: set[str] = set()
         self._problems: dict[str, Problem] = {}
         self._published: dict[str, DeviceView] = {}
+        #: When what is lasting of a device was last to be written down, and what that was.
+        self._kept: dict[str, tuple[float, tuple[str, int, int]]] = {}
         self._unsaved: set[str] = set()
         self._deleted: set[str] = set()
         self._made_room = -math.inf
@@ -201,8 +205,14 @@ class DeviceBook:
         for other in absorbed:
             self._offers.withdraw(other, "The device is offered already.")
             self._forget(other)
-        self._changed(device)
-        return device, len(self._merger.devices) > known
+        is_new = len(self._merger.devices) > known
+        # When it was last seen is written down seldom: a thousand devices answer each round.
+        kept = (device.host, len(device.marks), len(device.addresses))
+        before = self._kept.get(device.id)
+        if before is None or absorbed or before[1] != kept or now - before[0] >= NOTE_INTERVAL:
+            self._kept[device.id] = (now, kept)
+            self._changed(device)
+        return device, is_new
 
     def set_owner(self, device: FoundDevice, entry_id: str | None) -> None:
         """Note which entry a device has."""
@@ -238,8 +248,12 @@ class DeviceBook:
             self._bus.publish(DiscoveryChanged(view))
         return view
 
-    def end_round(self, began: float) -> None:
-        """Note who did not answer to a round that began then, in seconds since the epoch."""
+    def end_round(self, began: float) -> list[FoundDevice]:
+        """Note who did not answer to a round that began then, in seconds since the epoch.
+
+        Returns those that are gone since.
+        """
+        gone: list[FoundDevice] = []
         for device in self.all():
             for one in device.observations.values():
                 if one.report.source not in ("mdns", "scan"):
@@ -250,6 +264,8 @@ class DeviceBook:
                 continue
             present = self.is_present(device)
             if not present:
+                if shown.present:
+                    gone.append(device)
                 # It may answer again before a person has filled in the form.
                 self._offers.withdraw(device, "The device is gone.", chosen=False)
             if self.is_listed(device):
@@ -259,6 +275,7 @@ class DeviceBook:
             else:
                 del self._published[device.id]
                 self._bus.publish(DiscoveryForgotten(device.id))
+        return gone
 
     def _make_room(self) -> None:
         """Forget some that are gone and that nobody has a use for, if there is no room left."""
@@ -278,6 +295,7 @@ class DeviceBook:
 
     def _forget(self, device: FoundDevice) -> None:
         self._unsaved.discard(device.id)
+        self._kept.pop(device.id, None)
         self._deleted.add(device.id)
         self._problems.pop(device.id, None)
         self._adopting.discard(device.id)

@@ -304,6 +304,41 @@ async def test_a_device_that_answers_no_question_any_more_is_gone_whatever_it_an
     assert (gone.present, gone.flow_id) == (False, None)
 
 
+async def test_a_device_that_comes_back_is_offered_anew(found: Found) -> None:
+    found.report()
+    device = await found.offered()
+    for number in (1, 2):
+        found.hub.discovery._rounds.last = time.time() + number
+        found.hub.discovery._on_round_end()
+    assert found.hub.discovery.get(device.id).flow_id is None
+    found.report()
+    assert (await found.offered()).id == device.id
+
+
+async def test_answers_that_tell_nothing_new_are_not_written_down_each_time(found: Found) -> None:
+    written: list[int] = []
+    store = found.hub.discovery._book._store
+    save = store.save
+
+    async def counted(records: Any, *, deleted: Any) -> None:
+        written.append(len(records))
+        await save(records, deleted=deleted)
+
+    store.save = counted  # type: ignore[method-assign]  # to see what is asked of it
+    found.report()
+    await found.offered()
+    book = found.hub.discovery._book
+    await book._save()
+    assert written == [1]
+    for _ in range(10):
+        found.report()
+    await book._save()
+    assert written == [1]
+    found.report(host="127.0.0.9")
+    await book._save()
+    assert written == [1, 1]
+
+
 async def test_a_device_that_only_announces_itself_is_there_until_it_says_good_bye(
     found: Found,
 ) -> None:
