@@ -129,7 +129,9 @@ async def _run(wish: Wish) -> None:
                 reason = error.strerror or type(error).__name__
                 raise CannotConnect(f"{wish.host} cannot be listened on: {reason}.") from None
             if wish.announced:
-                await stack.enter_async_context(announce(device, interface=_interface(wish.host)))
+                announced = announce(device, interface=_interface(wish.host))
+                announcement = await stack.enter_async_context(announced)
+                stack.push_async_callback(announcement.bye)
             entries.append(entry_of(wish, index, device))
         _tell(wish, entries)
         await ended.wait()
@@ -148,6 +150,8 @@ def make(wish: Wish, index: int) -> Any:
         raise ValidationError(f"{wish.brand} cannot be a recorder.")
     if wish.announced and wish.brand not in PROTOCOLS:
         raise ValidationError(f"{wish.brand} has no protocol by which it can be discovered.")
+    if wish.announced and ipaddress.ip_address(wish.host).version != 4:
+        raise ValidationError("Only a device with an IPv4 address can be discovered.")
     kind = getattr(importlib.import_module(brand.module), brand.device)
     name = _name(wish, index)
     arguments: dict[str, Any] = {"host": wish.host}

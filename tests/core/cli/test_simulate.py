@@ -52,6 +52,10 @@ def test_unknown_brands_and_quirks_are_named() -> None:
         make(Wish("dahua", quirks=("flying",)), 0)
     with pytest.raises(ValidationError, match="mjpeg cannot be a recorder"):
         make(Wish("mjpeg", channels=2), 0)
+    with pytest.raises(ValidationError, match="no protocol by which it can be discovered"):
+        make(Wish("mjpeg", announced=True), 0)
+    with pytest.raises(ValidationError, match="IPv4"):
+        make(Wish("onvif", host="::1", announced=True), 0)
     result = RUNNER.invoke(app, ["simulate", "nikon"])
     assert result.exit_code == 1
 

@@ -140,7 +140,8 @@ class Announcement:
         device = self.identity
         # Labels have at most 63 bytes (RFC 6763, section 4.1.1): the model is in front already.
         serial = device.serial.removeprefix(device.model)
-        label = f"{device.manufacturer.upper()} {device.model} - {serial}"[:63]
+        label = f"{device.manufacturer.upper()} {device.model} - {serial}"
+        label = label.encode()[:63].decode("utf-8", "ignore")
         return AsyncServiceInfo(
             _MDNS_TYPE,
             f"{label}.{_MDNS_TYPE}",

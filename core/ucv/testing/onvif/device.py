@@ -246,6 +246,9 @@ class OnvifDevice(VirtualCamera):
 
     def _log_in(self, call: Call) -> Answer | None:
         """Return a challenge for who is to log in by HTTP; raises `SoapFault` for a bad token."""
+        if call.header is not None and call.header.find("Security/UsernameToken") is not None:
+            # Whether it is looked at or not: somebody has tried.
+            self.http.counters.logins += 1
         if call.operation == "GetSystemDateAndTime" and "time-wants-login" not in self.quirks:
             return None
         http = "authorization" in call.request.headers

@@ -33,7 +33,6 @@ class TokenLogin:
         token = None if call.header is None else call.header.find("Security/UsernameToken")
         if token is None:
             raise self._fault("no login")
-        self._http.counters.logins += 1
         if "http-digest-only" in self._quirks:
             self._refused("tokens are not taken")
         if self._http.lock.locked:
